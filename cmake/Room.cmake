@@ -1,0 +1,42 @@
+# A room of docs/design.md is a static library of every .cc below src/NAME, and depends only on the
+# rooms it names.
+
+# rpcm_room(NAME [USES room...] [LIBRARIES lib...])
+function(rpcm_room name)
+  cmake_parse_arguments(R "" "" "USES;LIBRARIES" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  if(sources)
+    set(scope PUBLIC)
+    add_library(rpcm_${name} STATIC ${sources})
+  else()
+    set(scope INTERFACE)
+    add_library(rpcm_${name} INTERFACE)
+  endif()
+  target_include_directories(rpcm_${name} ${scope}
+    $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/src> $<INSTALL_INTERFACE:include/rpcmarshal>)
+  list(TRANSFORM R_USES PREPEND rpcm_)
+  target_link_libraries(rpcm_${name} ${scope} ${R_USES} ${R_LIBRARIES})
+endfunction()
+
+# rpcm_test(NAME [USES room...] [LIBRARIES lib...]): test program of every .cc in this folder; each
+# TEST is one ctest test. RPCM_SOURCE_DIR and RPCM_SHARED_DIR (may not exist) are defined for it.
+function(rpcm_test name)
+  cmake_parse_arguments(R "" "" "USES;LIBRARIES" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  add_executable(test_${name} ${sources})
+  list(TRANSFORM R_USES PREPEND rpcm_)
+  target_link_libraries(test_${name} PRIVATE ${R_USES} ${R_LIBRARIES} GTest::gtest GTest::gmock GTest::gtest_main)
+  target_compile_definitions(test_${name} PRIVATE RPCM_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
+    RPCM_SHARED_DIR="${CMAKE_SOURCE_DIR}/../shared" RPCM_BINARY_DIR="${CMAKE_BINARY_DIR}")
+  target_include_directories(test_${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+  add_test(NAME ${name} COMMAND test_${name} --gtest_brief=1)
+  set_tests_properties(${name} PROPERTIES TIMEOUT 900)
+endfunction()
+
+# rpcm_fuzz(NAME [USES room...]): libFuzzer target fuzz_NAME from fuzz/NAME.cc; seeds live in fuzz/corpus/NAME.
+function(rpcm_fuzz name)
+  cmake_parse_arguments(R "" "" "USES" ${ARGN})
+  add_executable(fuzz_${name} ${name}.cc)
+  list(TRANSFORM R_USES PREPEND rpcm_)
+  target_link_libraries(fuzz_${name} PRIVATE ${R_USES} -fsanitize=fuzzer)
+endfunction()
