@@ -1,0 +1,1 @@
+rpcm_fuzz(auth USES security)
