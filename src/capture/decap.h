@@ -39,6 +39,8 @@ struct DecapStatistics {
   std::uint64_t fragments_dropped = 0;  ///< by limits or age
 };
 
+class IpFragments;
+
 class Decapsulator {
  public:
   enum class Result : std::uint8_t { kTcp, kUdp, kNothing };
@@ -52,13 +54,12 @@ class Decapsulator {
   static bool supports(int link_type);
 
  private:
-  class Fragments;
-  bool link(const RawPacket& packet, Bytes& ip) const;
-  Result ip(Timestamp time, Bytes data, bool reassembled, TransportPacket& out);
-  Result transport(std::uint8_t protocol, Bytes data, std::size_t wire_length,
-                   TransportPacket& out);
+  struct Cursor;
+  bool link(Cursor& at);
+  bool ip(Cursor& at);
+  Result transport(const Cursor& at, TransportPacket& out);
 
-  std::unique_ptr<Fragments> fragments_;
+  std::unique_ptr<IpFragments> fragments_;
   DecapStatistics statistics_;
 };
 

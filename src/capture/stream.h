@@ -29,10 +29,13 @@ struct Endpoint {
 };
 
 /// kForward: from the connection's initiator. When the handshake was not seen, the initiator is the
-/// side that sent the first payload, or the one with the higher port when the other port is 135, 139,
-/// 445 or 593 (ConnectionInfo::initiator_known is then false; consumers that can tell, may swap).
+/// side that sent the first payload, or the one with the higher port when the other port is 135,
+/// 139, 445 or 593 (ConnectionInfo::initiator_known is then false; consumers that can tell, may
+/// swap).
 enum class Direction : std::uint8_t { kForward, kBackward };
-inline Direction reverse(Direction d) { return d == Direction::kForward ? Direction::kBackward : Direction::kForward; }
+inline Direction reverse(Direction d) {
+  return d == Direction::kForward ? Direction::kBackward : Direction::kForward;
+}
 
 struct ConnectionInfo {
   Endpoint initiator;
@@ -61,7 +64,7 @@ class StreamConsumer {
 using StreamFactory = std::function<std::unique_ptr<StreamConsumer>(const ConnectionInfo&)>;
 
 /// A UDP datagram's payload; `data` lives for this call.
-using DatagramHandler =
-    std::function<void(const Endpoint& source, const Endpoint& destination, Timestamp time, Bytes data)>;
+using DatagramHandler = std::function<void(const Endpoint& source, const Endpoint& destination,
+                                           Timestamp time, Bytes data)>;
 
 }  // namespace rpcmarshal

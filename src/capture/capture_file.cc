@@ -1,0 +1,145 @@
+#include "capture/capture_file.h"
+
+#include <fcntl.h>
+#include <pcap/pcap.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "capture/decap.h"
+#include "capture/input_file.h"
+
+namespace rpcmarshal {
+
+struct CaptureFile::Impl {
+  std::string path;
+  std::string shown;  ///< path as messages name it
+  std::unique_ptr<InputFile> input;
+  pcap_t* pcap = nullptr;
+  int link_type = 1;
+  std::int64_t size = -1;
+  std::uint64_t packets = 0;
+  std::string error;
+  bool ended = false;
+
+  ~Impl() {
+    if (pcap) pcap_close(pcap);  // closes the FILE; `input` is freed after it
+  }
+};
+
+namespace {
+
+// libpcap reads from a FILE; this one has no buffer of its own, so the InputFile's position is
+// exactly how far libpcap got, which is where a message says the damage is.
+FILE* open_stream(InputFile* input) {
+  cookie_io_functions_t functions{};
+  functions.read = [](void* cookie, char* to, std::size_t size) -> ssize_t {
+    return static_cast<ssize_t>(
+        static_cast<InputFile*>(cookie)->read(reinterpret_cast<std::byte*>(to), size));
+  };
+  FILE* stream = fopencookie(input, "rb", functions);
+  if (stream) std::setvbuf(stream, nullptr, _IONBF, 0);
+  return stream;
+}
+
+// What a file that is no capture seems to be, to say so.
+std::string guess(Bytes start) {
+  std::string_view text = as_text(start);
+  if (start.empty()) return "the file is empty";
+  if (text.starts_with("\x28\xb5\x2f\xfd")) return "it is packed with zstd: unpack it first";
+  if (text.starts_with(std::string_view("\xfd"
+                                        "7zXZ",
+                                        5)))
+    return "it is packed with xz: unpack it first";
+  if (text.starts_with("BZh")) return "it is packed with bzip2: unpack it first";
+  if (text.starts_with("PK\x03\x04")) return "it is a zip archive: unpack it first";
+  if (text.starts_with("ElfFile")) return "it is a Windows event log, not a packet capture";
+  return "it is neither pcap nor pcapng";
+}
+
+}  // namespace
+
+CaptureFile::Opened CaptureFile::open(const std::string& path) {
+  auto impl = std::make_unique<Impl>();
+  impl->path = path;
+  impl->shown = path == "-" ? "standard input" : path;
+  auto failed = [&](const std::string& why) { return Opened{nullptr, impl->shown + ": " + why}; };
+
+  int descriptor = STDIN_FILENO;
+  if (path != "-") {
+    descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) return failed(std::string("cannot be opened: ") + std::strerror(errno));
+  }
+  struct stat status {};
+  if (::fstat(descriptor, &status) == 0) {
+    if (S_ISDIR(status.st_mode)) {
+      if (descriptor != STDIN_FILENO) ::close(descriptor);
+      return failed("is a folder, not a capture");
+    }
+    if (S_ISREG(status.st_mode)) impl->size = status.st_size;
+  }
+  impl->input = std::make_unique<InputFile>(descriptor);
+  Bytes start = impl->input->peek(16);
+  std::string hint = guess(start);
+  FILE* stream = open_stream(impl->input.get());
+  if (!stream) return failed("cannot be read: out of memory");
+  char message[PCAP_ERRBUF_SIZE] = "";
+  impl->pcap =
+      pcap_fopen_offline_with_tstamp_precision(stream, PCAP_TSTAMP_PRECISION_NANO, message);
+  if (!impl->pcap) {
+    std::fclose(stream);
+    const std::string& input_error = impl->input->error();
+    if (!input_error.empty()) return failed("cannot be read: " + input_error);
+    std::string_view text = message;
+    bool unknown = text.find("unknown file format") != text.npos;
+    bool too_short = impl->input->position() < 24 && text.find("truncated") != text.npos;
+    if (unknown || too_short) return failed("not a capture: " + hint);
+    return failed("not a readable capture: " + std::string(text));
+  }
+  impl->link_type = pcap_datalink(impl->pcap);
+  if (!Decapsulator::supports(impl->link_type)) {
+    const char* name = pcap_datalink_val_to_name(impl->link_type);
+    return failed("link type " + (name ? std::string(name) : std::to_string(impl->link_type)) +
+                  " is not supported");
+  }
+  return {std::unique_ptr<CaptureFile>(new CaptureFile(std::move(impl))), ""};
+}
+
+CaptureFile::CaptureFile(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+CaptureFile::~CaptureFile() = default;
+
+bool CaptureFile::next(RawPacket& packet) {
+  Impl& s = *impl_;
+  if (s.ended) return false;
+  std::uint64_t record_start = s.input->position();
+  pcap_pkthdr* header = nullptr;
+  const u_char* data = nullptr;
+  int result = pcap_next_ex(s.pcap, &header, &data);
+  if (result == 1) {
+    packet.time = static_cast<Timestamp>(header->ts.tv_sec) * 1'000'000'000 + header->ts.tv_usec;
+    packet.data = {reinterpret_cast<const std::byte*>(data), header->caplen};
+    packet.original_length = header->len;
+    packet.link_type = s.link_type;
+    ++s.packets;
+    return true;
+  }
+  s.ended = true;
+  const std::string& input_error = s.input->error();
+  if (result == PCAP_ERROR_BREAK && input_error.empty()) return false;  // the clean end
+  std::string why = !input_error.empty() ? input_error : pcap_geterr(s.pcap);
+  s.error = s.shown + ": damaged at byte " + std::to_string(record_start) + ": " + why +
+            ": everything before it was read (" + std::to_string(s.packets) + " packets)";
+  return false;
+}
+
+const std::string& CaptureFile::error() const { return impl_->error; }
+std::uint64_t CaptureFile::packets() const { return impl_->packets; }
+const std::string& CaptureFile::path() const { return impl_->path; }
+CaptureFile::Progress CaptureFile::progress() const {
+  return {impl_->input->stored_position(), impl_->size};
+}
+
+}  // namespace rpcmarshal
