@@ -319,6 +319,12 @@ void TcpReassembler::Impl::data(Flow& flow, int side, std::uint32_t sequence,
   Bytes bytes = packet.payload;
   std::int32_t distance = sequence_distance(sequence, half.next);
   if (distance != 0 && !in_window(half, distance, sequence)) return;
+  if (distance > 0 && half.pending && half.pending->size() >= limits_.max_flow_segments) {
+    ++statistics.pending_limit;
+    give_up_hole(flow, side);
+    if (flow.ignored) return;
+    distance = sequence_distance(sequence, half.next);
+  }
   if (distance < 0) {
     old_data(half, distance, sequence, packet);
     std::uint32_t seen = half.next - sequence;
@@ -335,7 +341,7 @@ void TcpReassembler::Impl::data(Flow& flow, int side, std::uint32_t sequence,
     keep(flow, side, sequence, length, bytes, packet.time);
     return;
   }
-  if (distance == 0 && !bytes.empty()) {
+  if (sequence == half.next && !bytes.empty()) {
     half.delivered[half.delivered_at++ % half.delivered.size()] = {sequence, length, digest(bytes)};
   }
   deliver(flow, side, packet.time, bytes, length);
@@ -478,7 +484,7 @@ void TcpReassembler::Impl::expire(Timestamp now, int at_most) {
 }
 
 void TcpReassembler::Impl::finish() {
-  // Longest idle first, so that the last events come in the order of time.
+  // Longest idle first: calls that stay without an answer are told in the order of time.
   for (bool short_lived : {false, true}) {
     while (Flow* flow = table_.oldest(short_lived)) remove(flow);
   }
