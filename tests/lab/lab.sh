@@ -26,7 +26,8 @@ lab_on() {  # HOST COMMAND...
   ip netns exec "$LAB_PREFIX-$host" unshare --mount --uts bash -c '
     host=$1 lab=$2; shift 2
     hostname "$host"
-    for file in hosts resolv.conf krb5.conf; do mount --bind "$lab/conf/$file" "/etc/$file"; done
+    for file in hosts resolv.conf; do mount --bind "$lab/conf/$file" "/etc/$file"; done
+    export KRB5_CONFIG=$lab/conf/krb5.conf
     if [ "$host" != cl ]; then
       mkdir -p /run/samba && mount -t tmpfs none /run/samba
       mkdir -p "$lab/$host/winbindd" /run/samba/winbindd
@@ -96,12 +97,13 @@ lab_start_fs2() {
 lab_start_dc1() {
   local user
   if [ ! -e "$LAB/dc1/private/sam.ldb" ]; then
-    mkdir -p "$LAB/dc1"
+    rm -rf "$LAB/dc1" && mkdir -p "$LAB/dc1"
     lab_on dc1 samba-tool domain provision --targetdir="$LAB/dc1" --realm=LAB.TEST --domain=LAB \
       --host-name=dc1 --host-ip=10.77.0.1 --server-role=dc --dns-backend=SAMBA_INTERNAL \
       --adminpass="${DC_ADMIN#*%}" --use-rfc2307 --option="vfs objects=" \
       --option="interfaces=10.77.0.1 127.0.0.1" --option="bind interfaces only=yes" \
-      --option="posix:eadb=$LAB/dc1/eadb.tdb" >"$LAB/dc1/provision.log" 2>&1 || return 1
+      --option="posix:eadb=$LAB/dc1/eadb.tdb" >"$LAB/dc1/provision.log" 2>&1 ||
+      { lab_say "Making the domain failed:"; tail -n 3 "$LAB/dc1/provision.log" >&2; return 1; }
     mkdir -p "$LAB"/dc1/{run,winbindd}
     lab_config dc1.conf >"$LAB/dc1/etc/smb.conf"
     for user in alice bob; do

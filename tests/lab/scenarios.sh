@@ -45,3 +45,94 @@ scenario efsr_smb2 fs1 "EFSRPC with UNC paths over both of its interfaces (coerc
 record_efsr_smb2() { attack efsr_smb2 coerce; }
 scenario fault fs1 "opnum out of range, unreadable stubs, closed handle, interface not there"
 record_fault() { attack fault fault; }
+scenario large_smb2 fs1 "requests and responses in many fragments, over SMB2"
+record_large_smb2() { attack large_smb2 large; }
+scenario large_tcp_privacy fs1 "the same over TCP, every fragment sealed"
+record_large_tcp_privacy() { attack large_tcp_privacy large --over tcp --level privacy; }
+scenario large_tcp fs1 "the same over TCP, NTLM at level connect"
+record_large_tcp() { attack large_tcp large --over tcp --level connect; }
+scenario pipelined_tcp fs1 "four requests outstanding at once on one connection"
+record_pipelined_tcp() { attack pipelined_tcp pipelined --over tcp --level connect; }
+
+# ---- Samba's clients and servers ----
+
+SRVSVC='srvinfo;netshareenumall;netsharegetinfo tmp;netremotetod;netnamevalidate foo;netfileenum;netsessenum;netconnenum tmp;netshareadd /tmp made 10 "a comment";netsharedel made'
+ACCOUNTS='enumdomains;enumdomusers;querydispinfo;queryuser root;samlookupnames domain root;lookupnames root;lookupsids S-1-5-32-544;lsaquery;enumprivs;lsaenumsid'
+
+scenario srvsvc_smb311 fs2 "shares, sessions, files of a Samba server over SMB 3.1.1, signed"
+record_srvsvc_smb311() { rpcclient_on srvsvc_smb311 fs2 "$SRVSVC" -U "$FS_ROOT" --client-protection=sign; }
+scenario srvsvc_smb1 fs2 "the same over SMB1"
+record_srvsvc_smb1() { rpcclient_on srvsvc_smb1 fs2 "$SRVSVC" -U "$FS_ROOT" --option=clientipcmaxprotocol=NT1; }
+scenario srvsvc_ipv6 fs2 "the same over IPv6 and SMB 2.1"
+record_srvsvc_ipv6() { rpcclient_on srvsvc_ipv6 fs2-v6 "$SRVSVC" -U "$FS_ROOT" --option=clientipcmaxprotocol=SMB2_10; }
+scenario srvsvc_smb311_encrypted fs2 "the same, encrypted by SMB 3.1.1: only its presence can be seen"
+record_srvsvc_smb311_encrypted() { rpcclient_on srvsvc_smb311_encrypted fs2 "$SRVSVC" -U "$FS_ROOT" --client-protection=encrypt; }
+scenario accounts_smb2 fs2 "samr and lsarpc lookups over SMB 2.1"
+record_accounts_smb2() { rpcclient_on accounts_smb2 fs2 "$ACCOUNTS" -U "$FS_ROOT" --option=clientipcmaxprotocol=SMB2_10; }
+scenario accounts_tcp_privacy fs2 "samr and lsarpc over TCP, sealed with NTLM in SPNEGO"
+record_accounts_tcp_privacy() { rpcclient_on accounts_tcp_privacy 'ncacn_ip_tcp:fs2[seal,spnego]' "$ACCOUNTS" -U "$FS_ROOT"; }
+
+net_rpc() {  # NAME SUBCOMMAND...
+  local name=$1; shift
+  lab_capture "$name" bash -c 'conf=$1 account=$2; shift 2
+    for words in "$@"; do net rpc $words -S fs2 -s "$conf" -U "$account"; done' \
+    net_rpc "$LAB/cl/client.conf" "$FS_ROOT" "$@"
+}
+scenario winreg_samba fs2 "net rpc registry against Samba: create, set, get, enumerate, delete"
+record_winreg_samba() {
+  net_rpc winreg_samba 'registry enumerate HKLM\SOFTWARE' 'registry createkey HKLM\SOFTWARE\Samba\lab' \
+    'registry setvalue HKLM\SOFTWARE\Samba\lab greeting sz hello' \
+    'registry setvalue HKLM\SOFTWARE\Samba\lab count dword 42' \
+    'registry getvalue HKLM\SOFTWARE\Samba\lab greeting' 'registry enumerate HKLM\SOFTWARE\Samba\lab' \
+    'registry getsd HKLM\SOFTWARE\Samba\lab' \
+    'registry deletevalue HKLM\SOFTWARE\Samba\lab count' 'registry deletekey HKLM\SOFTWARE\Samba\lab'
+}
+scenario svcctl_samba fs2 "net rpc service against Samba: list, status, start, stop"
+record_svcctl_samba() { net_rpc svcctl_samba 'service list' 'service status ssh' 'service start ssh' 'service stop ssh'; }
+
+scenario winreg_bigendian fs2 "smbtorture as a big-endian client: winreg"
+record_winreg_bigendian() { LAB_TIMEOUT=6 torture winreg_bigendian 'ncacn_np:fs2[bigendian]' rpc.winreg -U "$FS_ROOT"; }
+scenario svcctl_bigendian fs2 "smbtorture as a big-endian client: svcctl"
+record_svcctl_bigendian() { torture svcctl_bigendian 'ncacn_np:fs2[bigendian]' rpc.svcctl -U "$FS_ROOT"; }
+scenario srvsvc_bigendian fs2 "smbtorture as a big-endian client: srvsvc"
+record_srvsvc_bigendian() { torture srvsvc_bigendian 'ncacn_np:fs2[bigendian]' rpc.srvsvc -U "$FS_ROOT"; }
+
+# ---- The domain controller ----
+
+scenario epmapper dc1 "endpoint mapper: map and lookup over TCP"
+record_epmapper() {
+  lab_capture epmapper bash -c '
+    rpcclient -s "$1" -U "$2" --use-kerberos=off "ncacn_ip_tcp:dc1[connect]" -c "epmmap;epmlookup"
+    /usr/bin/python3 /usr/share/doc/python3-impacket/examples/rpcdump.py "${2/\%/:}@dc1"' \
+    epmapper "$LAB/cl/client.conf" "$DC_ADMIN"
+}
+scenario mgmt dc1 "remote management interface: interfaces, statistics, principal names"
+record_mgmt() { torture mgmt 'ncacn_ip_tcp:dc1[connect]' rpc.mgmt -U "$DC_ADMIN" --use-kerberos=off; }
+scenario altercontext dc1 "several presentation contexts on one connection"
+record_altercontext() { torture altercontext 'ncacn_ip_tcp:dc1[connect]' rpc.altercontext -U "$DC_ADMIN" --use-kerberos=off; }
+scenario bind dc1 "one bind after the other with every authentication"
+record_bind() { torture bind 'ncacn_ip_tcp:dc1' rpc.bind -U "$DC_ADMIN" --use-kerberos=off; }
+DOMAIN='lookupnames alice;lookupsids S-1-5-32-544;enumdomusers;queryuser alice;samlookupnames domain alice bob;dsroledominfo'
+scenario kerberos_smb3 dc1 "domain lookups over SMB 3.1.1 with Kerberos"
+record_kerberos_smb3() { rpcclient_on kerberos_smb3 dc1.lab.test "$DOMAIN" -U "$DC_ADMIN_KRB" --use-kerberos=required --client-protection=sign; }
+scenario kerberos_tcp dc1 "lsarpc over TCP sealed with Kerberos"
+record_kerberos_tcp() { LAB_TIMEOUT=10 torture kerberos_tcp 'ncacn_ip_tcp:dc1.lab.test[krb5,seal]' rpc.dssetup -U "$DC_ADMIN_KRB" --use-kerberos=required; }
+scenario samr_dc_privacy dc1 "samr over TCP sealed with NTLM"
+record_samr_dc_privacy() { rpcclient_on samr_dc_privacy 'ncacn_ip_tcp:dc1.lab.test[seal]' "enumdomusers;queryuser alice" -U "$DC_ADMIN" --use-kerberos=off; }
+
+# ---- Variants of the above, made by derive.py ----
+
+derived() {  # NAME VARIANT SOURCE SUFFIX ABOUT
+  scenario "$1" "" "$5"
+  eval "record_$1() { python3 \"\$LAB_SOURCE/derive.py\" $2 <(zcat -f tests/captures/$3.pcap*) \"\$LAB/out/$1.$4\"; }"
+}
+derived demo_loss loss demo pcap "demo.pcap with every 17th payload packet missing"
+derived demo_vlan vlan demo pcap "demo.pcap with an 802.1Q tag"
+derived demo_qinq qinq demo pcap "demo.pcap with two VLAN tags"
+derived demo_cooked cooked demo pcap "demo.pcap as Linux cooked capture"
+derived demo_raw raw demo pcap "demo.pcap as raw IP"
+derived demo_pcapng pcapng demo pcapng "demo.pcap as pcapng with nanoseconds"
+derived demo_truncated truncated demo pcap "demo.pcap, the file ending inside a packet"
+derived large_reordered reorder large_tcp pcap "large_tcp.pcap with neighbouring packets swapped"
+derived large_duplicated duplicate large_tcp pcap "large_tcp.pcap with every 5th packet twice"
+derived large_loss loss large_tcp pcap "large_tcp.pcap with every 17th payload packet missing"

@@ -4,7 +4,7 @@
 usage: attack.py STORY [--over smb1|smb2|tcp] [--level none|connect|integrity|privacy]
                  [--user USER] [--target ADDRESS]
 
-Stories: service, task, at, registry, coerce, fault, demo (all of them in one SMB session).
+Stories: service, task, at, registry, coerce, fault, large, pipelined, demo.
 Prints one line per call that answered with something else than success; that is often the point.
 """
 
@@ -201,6 +201,33 @@ def fault(host):
     attempt(host.bind, "svcctl", NETDFS)
 
 
+def large(host):
+    """A task of 30 kB: requests and responses in many fragments."""
+    rpc = host.bind("atsvc", tsch.MSRPC_UUID_TSCHS)
+    filler = "".join(f"    <Exec><Command>step{n:03d}.exe</Command></Exec>\n" for n in range(300))
+    xml = TASK_XML.replace("  </Actions>", filler + "  </Actions>")
+    tsch.hSchRpcRegisterTask(rpc, "\\Large\0", xml, tsch.TASK_CREATE, NULL, tsch.TASK_LOGON_NONE)
+    got = tsch.hSchRpcRetrieveTask(rpc, "\\Large\0")["pXml"]
+    if got != xml:
+        sys.exit(f"large: {len(xml)} characters sent, {len(got)} came back")
+    tsch.hSchRpcDelete(rpc, "\\Large\0")
+
+
+def pipelined(host):
+    """Several requests sent before the first response is read."""
+    rpc = host.bind("svcctl", scmr.MSRPC_UUID_SCMR)
+    manager = scmr.hROpenSCManagerW(rpc)["lpScHandle"]
+    names = ("Spooler", "Schedule", "NoSuchService", "W32Time")
+    for name in names:
+        request = scmr.ROpenServiceW()
+        request["hSCManager"], request["lpServiceName"] = manager, name + "\0"
+        request["dwDesiredAccess"] = scmr.SERVICE_QUERY_STATUS
+        rpc.call(request.opnum, request)
+    for _ in names:
+        rpc.recv()
+    scmr.hRCloseServiceHandle(rpc, manager)
+
+
 def demo(host):
     """The story of ./demo: look around, run a command as a service, persist, coerce."""
     rpc = host.bind("svcctl", scmr.MSRPC_UUID_SCMR)
@@ -241,7 +268,7 @@ def demo(host):
 
 
 STORIES = {function.__name__: function for function in
-           (service, task, at, registry, coerce, fault, demo)}
+           (service, task, at, registry, coerce, fault, large, pipelined, demo)}
 
 
 def main():
