@@ -32,9 +32,12 @@ inline T load(const std::byte* from, ByteOrder order) {
   std::memcpy(&value, from, sizeof value);
   if constexpr (sizeof(T) > 1) {
     if ((order == ByteOrder::kBig) != (std::endian::native == std::endian::big)) {
-      if constexpr (sizeof(T) == 2) value = static_cast<T>(__builtin_bswap16(static_cast<std::uint16_t>(value)));
-      if constexpr (sizeof(T) == 4) value = static_cast<T>(__builtin_bswap32(static_cast<std::uint32_t>(value)));
-      if constexpr (sizeof(T) == 8) value = static_cast<T>(__builtin_bswap64(static_cast<std::uint64_t>(value)));
+      if constexpr (sizeof(T) == 2)
+        value = static_cast<T>(__builtin_bswap16(static_cast<std::uint16_t>(value)));
+      if constexpr (sizeof(T) == 4)
+        value = static_cast<T>(__builtin_bswap32(static_cast<std::uint32_t>(value)));
+      if constexpr (sizeof(T) == 8)
+        value = static_cast<T>(__builtin_bswap64(static_cast<std::uint64_t>(value)));
     }
   }
   return value;
@@ -42,7 +45,8 @@ inline T load(const std::byte* from, ByteOrder order) {
 
 class ByteReader {
  public:
-  explicit ByteReader(Bytes data, ByteOrder order = ByteOrder::kLittle) : data_(data), order_(order) {}
+  explicit ByteReader(Bytes data, ByteOrder order = ByteOrder::kLittle)
+      : data_(data), order_(order) {}
 
   bool ok() const { return ok_; }
   std::size_t offset() const { return at_; }
@@ -76,7 +80,9 @@ class ByteReader {
     }
   }
   /// Skips padding to a multiple of `alignment` (a power of two) from the start of the data.
-  void align(std::size_t alignment) { skip((alignment - (at_ & (alignment - 1))) & (alignment - 1)); }
+  void align(std::size_t alignment) {
+    skip((alignment - (at_ & (alignment - 1))) & (alignment - 1));
+  }
 
  private:
   bool need(std::size_t count) {

@@ -15,10 +15,22 @@ int hex_digit(char c) {
 }  // namespace
 
 void Guid::format_to(char* out) const {
-  const std::array<std::uint8_t, 16> order = {
-      std::uint8_t(data1 >> 24), std::uint8_t(data1 >> 16), std::uint8_t(data1 >> 8), std::uint8_t(data1),
-      std::uint8_t(data2 >> 8),  std::uint8_t(data2),       std::uint8_t(data3 >> 8), std::uint8_t(data3),
-      data4[0], data4[1], data4[2], data4[3], data4[4], data4[5], data4[6], data4[7]};
+  const std::array<std::uint8_t, 16> order = {std::uint8_t(data1 >> 24),
+                                              std::uint8_t(data1 >> 16),
+                                              std::uint8_t(data1 >> 8),
+                                              std::uint8_t(data1),
+                                              std::uint8_t(data2 >> 8),
+                                              std::uint8_t(data2),
+                                              std::uint8_t(data3 >> 8),
+                                              std::uint8_t(data3),
+                                              data4[0],
+                                              data4[1],
+                                              data4[2],
+                                              data4[3],
+                                              data4[4],
+                                              data4[5],
+                                              data4[6],
+                                              data4[7]};
   for (std::size_t i = 0; i < order.size(); ++i) {
     if (i == 4 || i == 6 || i == 8 || i == 10) *out++ = '-';
     *out++ = kHex[order[i] >> 4];

@@ -1,5 +1,6 @@
 // GUIDs (UUIDs) as Microsoft RPC uses them: three integers in the sender's byte order, then eight
-// bytes ([MS-DTYP] 2.3.4). And the (UUID, version) pair that names interfaces and transfer syntaxes.
+// bytes ([MS-DTYP] 2.3.4). And the (UUID, version) pair that names interfaces and transfer
+// syntaxes.
 #pragma once
 
 #include <array>
@@ -42,8 +43,10 @@ struct SyntaxId {
 };
 
 /// Transfer syntaxes ([MS-RPCE] 2.2.4.12, 2.2.4.14 and 3.3.1.5.3).
-inline constexpr Guid kNdr20Syntax{0x8a885d04, 0x1ceb, 0x11c9, {0x9f, 0xe8, 0x08, 0x00, 0x2b, 0x10, 0x48, 0x60}};
-inline constexpr Guid kNdr64Syntax{0x71710533, 0xbeba, 0x4937, {0x83, 0x19, 0xb5, 0xdb, 0xef, 0x9c, 0xcc, 0x36}};
+inline constexpr Guid kNdr20Syntax{
+    0x8a885d04, 0x1ceb, 0x11c9, {0x9f, 0xe8, 0x08, 0x00, 0x2b, 0x10, 0x48, 0x60}};
+inline constexpr Guid kNdr64Syntax{
+    0x71710533, 0xbeba, 0x4937, {0x83, 0x19, 0xb5, 0xdb, 0xef, 0x9c, 0xcc, 0x36}};
 /// Bind-time feature negotiation: the first eight bytes are fixed, the next two are the bitmask.
 inline constexpr Guid kBindTimeFeatures{0x6cb71c2c, 0x9812, 0x4540, {0x03, 0, 0, 0, 0, 0, 0, 0}};
 

@@ -12,12 +12,14 @@ void append_code_point(std::string& out, std::uint32_t c) {
     const char encoded[] = {static_cast<char>(0xC0 | c >> 6), static_cast<char>(0x80 | (c & 0x3F))};
     out.append(encoded, 2);
   } else if (c < 0x10000) {
-    const char encoded[] = {static_cast<char>(0xE0 | c >> 12), static_cast<char>(0x80 | (c >> 6 & 0x3F)),
+    const char encoded[] = {static_cast<char>(0xE0 | c >> 12),
+                            static_cast<char>(0x80 | (c >> 6 & 0x3F)),
                             static_cast<char>(0x80 | (c & 0x3F))};
     out.append(encoded, 3);
   } else {
-    const char encoded[] = {static_cast<char>(0xF0 | c >> 18), static_cast<char>(0x80 | (c >> 12 & 0x3F)),
-                            static_cast<char>(0x80 | (c >> 6 & 0x3F)), static_cast<char>(0x80 | (c & 0x3F))};
+    const char encoded[] = {
+        static_cast<char>(0xF0 | c >> 18), static_cast<char>(0x80 | (c >> 12 & 0x3F)),
+        static_cast<char>(0x80 | (c >> 6 & 0x3F)), static_cast<char>(0x80 | (c & 0x3F))};
     out.append(encoded, 4);
   }
 }
@@ -77,8 +79,8 @@ std::u16string utf8_to_utf16(std::string_view text) {
         used = 3;
       }
     } else if (b >= 0xF0 && b < 0xF5 && tail(i + 1) >= 0 && tail(i + 2) >= 0 && tail(i + 3) >= 0) {
-      const auto v =
-          static_cast<std::uint32_t>((b & 0x07) << 18 | tail(i + 1) << 12 | tail(i + 2) << 6 | tail(i + 3));
+      const auto v = static_cast<std::uint32_t>((b & 0x07) << 18 | tail(i + 1) << 12 |
+                                                tail(i + 2) << 6 | tail(i + 3));
       if (v >= 0x10000 && v < 0x110000) {
         c = v;
         used = 4;
@@ -107,7 +109,8 @@ void append_hex(std::string& out, Bytes bytes) {
 }
 
 void append_base64(std::string& out, Bytes bytes) {
-  static constexpr char kAlphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  static constexpr char kAlphabet[] =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   for (std::size_t i = 0; i < bytes.size(); i += 3) {
     std::uint32_t group = 0;
     for (std::size_t k = 0; k < 3; ++k) {

@@ -1,6 +1,6 @@
 // UTF-16 and single-byte text from the wire to UTF-8. Nothing is lost: a lone surrogate becomes the
-// three bytes that generalised UTF-8 (WTF-8) gives it, so that text can be turned back; writers that
-// need strict UTF-8 (JSON) escape those.
+// three bytes that generalised UTF-8 (WTF-8) gives it, so that text can be turned back; writers
+// that need strict UTF-8 (JSON) escape those.
 #pragma once
 
 #include <string>

@@ -6,22 +6,26 @@
 namespace rpcmarshal {
 namespace {
 
-/// How much a procedure slot tells: a reserved placeholder less than a name, a name less than types.
+/// How much a procedure slot tells: a reserved placeholder less than a name, a name less than
+/// types.
 int definiteness(const Procedure& procedure) {
   if (procedure.name.empty() || procedure.reserved) return 0;
   return procedure.typed ? 2 : 1;
 }
 
 void merge_into(Interface& base, const Interface& added) {
-  if (base.procedures.size() < added.procedures.size()) base.procedures.resize(added.procedures.size());
+  if (base.procedures.size() < added.procedures.size())
+    base.procedures.resize(added.procedures.size());
   for (std::size_t i = 0; i < added.procedures.size(); ++i) {
-    if (definiteness(added.procedures[i]) >= definiteness(base.procedures[i])) base.procedures[i] = added.procedures[i];
+    if (definiteness(added.procedures[i]) >= definiteness(base.procedures[i]))
+      base.procedures[i] = added.procedures[i];
   }
   if (!added.document.empty() && added.document != base.document) {
     base.document += (base.document.empty() ? "" : ", ") + added.document;
   }
   for (const std::string& endpoint : added.endpoints) {
-    if (std::ranges::find(base.endpoints, endpoint) == base.endpoints.end()) base.endpoints.push_back(endpoint);
+    if (std::ranges::find(base.endpoints, endpoint) == base.endpoints.end())
+      base.endpoints.push_back(endpoint);
   }
   for (const Annotation& annotation : added.annotations.items) {
     if (!base.annotations.find(annotation.name)) base.annotations.items.push_back(annotation);
@@ -49,7 +53,8 @@ void Catalogue::add(Module module) {
 }
 
 void Catalogue::add_alias(const SyntaxId& alias, const SyntaxId& id) {
-  if (const Interface* interface = find(id.uuid, id.major)) by_id_[Key{alias.uuid, alias.major}] = interface;
+  if (const Interface* interface = find(id.uuid, id.major))
+    by_id_[Key{alias.uuid, alias.major}] = interface;
 }
 
 const Interface* Catalogue::find(const Guid& uuid, std::uint16_t major) const {

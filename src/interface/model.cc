@@ -13,8 +13,9 @@ const Annotation* Annotations::find(std::string_view name) const {
 
 std::string_view Annotations::value(std::string_view name) const {
   const Annotation* annotation = find(name);
-  return annotation && !annotation->arguments.empty() ? std::string_view(annotation->arguments.front())
-                                                      : std::string_view();
+  return annotation && !annotation->arguments.empty()
+             ? std::string_view(annotation->arguments.front())
+             : std::string_view();
 }
 
 std::optional<std::int64_t> Expression::constant() const {

@@ -1,14 +1,16 @@
-// The model of an RPC interface: what IDL text (or compiled MIDL) says, with every shorthand already
-// resolved, so that a decoder needs no knowledge of IDL's defaults.
+// The model of an RPC interface: what IDL text (or compiled MIDL) says, with every shorthand
+// already resolved, so that a decoder needs no knowledge of IDL's defaults.
 //
-// Types form a graph that may contain cycles (a list node points to itself); it is owned by a Module
-// and immutable once a front end has finished it. Nodes refer to each other by plain pointers, which
-// live as long as the Module. Normal form, which every front end delivers:
+// Types form a graph that may contain cycles (a list node points to itself); it is owned by a
+// Module and immutable once a front end has finished it. Nodes refer to each other by plain
+// pointers, which live as long as the Module. Normal form, which every front end delivers:
 //
-//  * Every pointer is a Pointer node with its kind resolved (attribute, pointer_default, and the rule
+//  * Every pointer is a Pointer node with its kind resolved (attribute, pointer_default, and the
+//  rule
 //    that a top-level parameter pointer without attribute is [ref], [C706] 4.2.20).
 //  * `[string] wchar_t* s` is Pointer -> Array{string, conformant}; `[size_is(n)] T* p` is
-//    Pointer -> Array{conformant, size_is n}; `[size_is(,*n)] T** p` is Pointer -> Pointer -> Array.
+//    Pointer -> Array{conformant, size_is n}; `[size_is(,*n)] T** p` is Pointer -> Pointer ->
+//    Array.
 //  * A parameter keeps its outermost [ref] pointer: `[out] long* p` is Pointer{ref} -> Base. NDR
 //    gives it no bytes.
 //  * [in, out] handle_t and [explicit binding] parameters are BindingHandle and have no bytes.
@@ -32,8 +34,8 @@ namespace rpcmarshal {
 
 struct Type;
 
-/// A project annotation, `/*@name("arg", arg)*/` in our IDL (docs/idl.md): how to show a value or why
-/// a procedure matters. Other compilers see a comment.
+/// A project annotation, `/*@name("arg", arg)*/` in our IDL (docs/idl.md): how to show a value or
+/// why a procedure matters. Other compilers see a comment.
 struct Annotation {
   std::string name;
   std::vector<std::string> arguments;
@@ -47,17 +49,34 @@ struct Annotations {
   std::string_view value(std::string_view name) const;
 };
 
-/// A C integer expression over constants, parameters and fields, in postfix order. Names are resolved
-/// when used: in the struct that holds the field, else in the procedure's parameters.
+/// A C integer expression over constants, parameters and fields, in postfix order. Names are
+/// resolved when used: in the struct that holds the field, else in the procedure's parameters.
 struct Expression {
   enum class Op : std::uint8_t {
     kConstant,     ///< push value
     kName,         ///< push the field or parameter called name
     kDereference,  ///< what the pointer on top points to
-    kNegate, kNot, kComplement,
-    kMultiply, kDivide, kModulo, kAdd, kSubtract, kShiftLeft, kShiftRight,
-    kLess, kLessEqual, kGreater, kGreaterEqual, kEqual, kNotEqual,
-    kAnd, kXor, kOr, kLogicalAnd, kLogicalOr,
+    kNegate,
+    kNot,
+    kComplement,
+    kMultiply,
+    kDivide,
+    kModulo,
+    kAdd,
+    kSubtract,
+    kShiftLeft,
+    kShiftRight,
+    kLess,
+    kLessEqual,
+    kGreater,
+    kGreaterEqual,
+    kEqual,
+    kNotEqual,
+    kAnd,
+    kXor,
+    kOr,
+    kLogicalAnd,
+    kLogicalOr,
     kConditional,  ///< pops c, a, b (pushed in that order): c ? a : b
   };
   struct Node {
@@ -82,23 +101,38 @@ enum class BaseType : std::uint8_t {
   kByte,     ///< opaque 8 bits, no conversion
   kChar,     ///< 8-bit character, ASCII or EBCDIC
   kWChar,    ///< 16-bit character
-  kInt8, kUInt8, kInt16, kUInt16, kInt32, kUInt32, kInt64, kUInt64,
-  kInt3264,   ///< __int3264: 4 bytes in NDR20, 8 in NDR64 ([MS-RPCE] 2.2.4.1.3)
+  kInt8,
+  kUInt8,
+  kInt16,
+  kUInt16,
+  kInt32,
+  kUInt32,
+  kInt64,
+  kUInt64,
+  kInt3264,  ///< __int3264: 4 bytes in NDR20, 8 in NDR64 ([MS-RPCE] 2.2.4.1.3)
   kUInt3264,
-  kFloat, kDouble,
+  kFloat,
+  kDouble,
   kErrorStatus,  ///< error_status_t: 4 bytes, a Win32 error unless annotated
 };
 
 struct VoidShape {};
-struct BaseShape { BaseType type = BaseType::kInt32; };
-struct EnumValue { std::string name; std::int64_t value = 0; };
+struct BaseShape {
+  BaseType type = BaseType::kInt32;
+};
+struct EnumValue {
+  std::string name;
+  std::int64_t value = 0;
+};
 struct EnumShape {
   bool v1 = false;  ///< [v1_enum]: 4 bytes in NDR20 instead of 2. NDR64: 4 always.
   std::vector<EnumValue> values;
 };
 
 /// [range(low, high)] on a value, or on the length of a string.
-struct Range { std::int64_t low = 0, high = 0; };
+struct Range {
+  std::int64_t low = 0, high = 0;
+};
 
 struct Field {
   std::string name;
@@ -109,7 +143,9 @@ struct Field {
   bool ignore = false;   ///< [ignore]: a pointer whose referent is not sent
   Annotations annotations;
 };
-struct StructShape { std::vector<Field> fields; };
+struct StructShape {
+  std::vector<Field> fields;
+};
 
 struct UnionArm {
   std::vector<std::int64_t> cases;
@@ -117,10 +153,10 @@ struct UnionArm {
   Field field;  ///< type is nullptr for an empty arm (`[case(3)] ;`)
 };
 struct UnionShape {
-  bool encapsulated = false;            ///< `union switch(...)`: the discriminant is a field of its own
-  const Type* discriminant = nullptr;   ///< its type on the wire (Base or Enum)
-  std::string discriminant_name;        ///< encapsulated only
-  std::string union_name;               ///< encapsulated only
+  bool encapsulated = false;  ///< `union switch(...)`: the discriminant is a field of its own
+  const Type* discriminant = nullptr;  ///< its type on the wire (Base or Enum)
+  std::string discriminant_name;       ///< encapsulated only
+  std::string union_name;              ///< encapsulated only
   std::vector<UnionArm> arms;
 };
 
@@ -146,21 +182,31 @@ struct ArrayShape {
   std::optional<Range> range;
 };
 
-struct ContextHandleShape { bool is_strict = false; };
+struct ContextHandleShape {
+  bool is_strict = false;
+};
 struct BindingHandleShape {};  ///< handle_t: no bytes
 /// A COM interface pointer: pointer to MInterfacePointer ([MS-DCOM] 2.2.14).
-struct InterfacePointerShape { std::string interface_name; };
+struct InterfacePointerShape {
+  std::string interface_name;
+};
 /// pipe T ([C706] 14.3.9).
-struct PipeShape { const Type* element = nullptr; };
+struct PipeShape {
+  const Type* element = nullptr;
+};
 /// COM automation values whose wire form is not what IDL declares ([MS-OAUT] 2.2).
 enum class AutomationKind : std::uint8_t { kBstr, kVariant, kSafearray };
-struct AutomationShape { AutomationKind kind; };
+struct AutomationShape {
+  AutomationKind kind;
+};
 /// A name that nothing defines: everything before it in the stub can be decoded, nothing after.
-struct UnknownShape { std::string why; };
+struct UnknownShape {
+  std::string why;
+};
 
-using Shape = std::variant<VoidShape, BaseShape, EnumShape, StructShape, UnionShape, PointerShape, ArrayShape,
-                           ContextHandleShape, BindingHandleShape, InterfacePointerShape, PipeShape,
-                           AutomationShape, UnknownShape>;
+using Shape = std::variant<VoidShape, BaseShape, EnumShape, StructShape, UnionShape, PointerShape,
+                           ArrayShape, ContextHandleShape, BindingHandleShape,
+                           InterfacePointerShape, PipeShape, AutomationShape, UnknownShape>;
 
 struct Type {
   std::string name;  ///< typedef or tag; empty for anonymous
@@ -178,13 +224,13 @@ struct Parameter {
 struct Procedure {
   std::string name;
   std::uint16_t opnum = 0;
-  const Type* result = nullptr;        ///< return value; Void when none
-  Annotations result_annotations;      ///< e.g. status("ntstatus")
+  const Type* result = nullptr;    ///< return value; Void when none
+  Annotations result_annotations;  ///< e.g. status("ntstatus")
   std::vector<Parameter> parameters;
-  bool object = false;     ///< ORPC: an ORPCTHIS precedes the request, an ORPCTHAT the response
-  bool callback = false;   ///< server to client
-  bool reserved = false;   ///< "OpnumNNotUsedOnWire" and the like
-  bool typed = true;       ///< false: a type could not be resolved; name and opnum are still right
+  bool object = false;    ///< ORPC: an ORPCTHIS precedes the request, an ORPCTHAT the response
+  bool callback = false;  ///< server to client
+  bool reserved = false;  ///< "OpnumNNotUsedOnWire" and the like
+  bool typed = true;      ///< false: a type could not be resolved; name and opnum are still right
   std::string untyped_why;
   Annotations annotations;
 };
@@ -192,9 +238,9 @@ struct Procedure {
 struct Interface {
   SyntaxId id;
   std::string name;
-  std::string document;  ///< e.g. "MS-SCMR", from /*@document("MS-SCMR")*/
+  std::string document;                ///< e.g. "MS-SCMR", from /*@document("MS-SCMR")*/
   std::vector<std::string> endpoints;  ///< as in endpoint(): "ncacn_np:[\\pipe\\svcctl]"
-  std::string base;      ///< inherited interface's name, or empty
+  std::string base;                    ///< inherited interface's name, or empty
   bool object = false;
   std::vector<Procedure> procedures;  ///< by opnum, contiguous from 0; callbacks are in `callbacks`
   std::vector<Procedure> callbacks;
@@ -207,7 +253,10 @@ struct Interface {
 
 /// Named sets of values used by annotations (`/*@flags(NAME)*/`, `/*@values(NAME)*/`): ordinary IDL
 /// enums, found by name.
-struct Constant { std::string name; std::int64_t value = 0; };
+struct Constant {
+  std::string name;
+  std::int64_t value = 0;
+};
 
 /// Owner of a type graph. Movable, not copyable; addresses of types and interfaces stay.
 class Module {
@@ -279,7 +328,9 @@ std::optional<std::int64_t> Expression::evaluate(Lookup&& lookup) const {
       case Op::kDereference:
         if (top < 1) return std::nullopt;
         continue;
-      case Op::kNegate: case Op::kNot: case Op::kComplement: {
+      case Op::kNegate:
+      case Op::kNot:
+      case Op::kComplement: {
         if (top < 1) return std::nullopt;
         const auto u = static_cast<std::uint64_t>(stack[top - 1]);
         stack[top - 1] = node.op == Op::kNegate ? static_cast<std::int64_t>(0 - u)
@@ -292,34 +343,69 @@ std::optional<std::int64_t> Expression::evaluate(Lookup&& lookup) const {
         top -= 2;
         stack[top - 1] = stack[top - 1] ? stack[top] : stack[top + 1];
         continue;
-      default: break;
+      default:
+        break;
     }
     if (top < 2) return std::nullopt;
     const std::int64_t b = stack[--top], a = stack[top - 1];
     const auto ua = static_cast<std::uint64_t>(a), ub = static_cast<std::uint64_t>(b);
     std::int64_t r = 0;
     switch (node.op) {
-      case Op::kMultiply: r = static_cast<std::int64_t>(ua * ub); break;
-      case Op::kDivide: case Op::kModulo:
+      case Op::kMultiply:
+        r = static_cast<std::int64_t>(ua * ub);
+        break;
+      case Op::kDivide:
+      case Op::kModulo:
         if (b == 0 || (b == -1 && a == INT64_MIN)) return std::nullopt;
         r = node.op == Op::kDivide ? a / b : a % b;
         break;
-      case Op::kAdd: r = static_cast<std::int64_t>(ua + ub); break;
-      case Op::kSubtract: r = static_cast<std::int64_t>(ua - ub); break;
-      case Op::kShiftLeft: r = ub < 64 ? static_cast<std::int64_t>(ua << ub) : 0; break;
-      case Op::kShiftRight: r = ub < 64 ? static_cast<std::int64_t>(ua >> ub) : 0; break;
-      case Op::kLess: r = a < b; break;
-      case Op::kLessEqual: r = a <= b; break;
-      case Op::kGreater: r = a > b; break;
-      case Op::kGreaterEqual: r = a >= b; break;
-      case Op::kEqual: r = a == b; break;
-      case Op::kNotEqual: r = a != b; break;
-      case Op::kAnd: r = static_cast<std::int64_t>(ua & ub); break;
-      case Op::kXor: r = static_cast<std::int64_t>(ua ^ ub); break;
-      case Op::kOr: r = static_cast<std::int64_t>(ua | ub); break;
-      case Op::kLogicalAnd: r = a && b; break;
-      case Op::kLogicalOr: r = a || b; break;
-      default: return std::nullopt;
+      case Op::kAdd:
+        r = static_cast<std::int64_t>(ua + ub);
+        break;
+      case Op::kSubtract:
+        r = static_cast<std::int64_t>(ua - ub);
+        break;
+      case Op::kShiftLeft:
+        r = ub < 64 ? static_cast<std::int64_t>(ua << ub) : 0;
+        break;
+      case Op::kShiftRight:
+        r = ub < 64 ? static_cast<std::int64_t>(ua >> ub) : 0;
+        break;
+      case Op::kLess:
+        r = a < b;
+        break;
+      case Op::kLessEqual:
+        r = a <= b;
+        break;
+      case Op::kGreater:
+        r = a > b;
+        break;
+      case Op::kGreaterEqual:
+        r = a >= b;
+        break;
+      case Op::kEqual:
+        r = a == b;
+        break;
+      case Op::kNotEqual:
+        r = a != b;
+        break;
+      case Op::kAnd:
+        r = static_cast<std::int64_t>(ua & ub);
+        break;
+      case Op::kXor:
+        r = static_cast<std::int64_t>(ua ^ ub);
+        break;
+      case Op::kOr:
+        r = static_cast<std::int64_t>(ua | ub);
+        break;
+      case Op::kLogicalAnd:
+        r = a && b;
+        break;
+      case Op::kLogicalOr:
+        r = a || b;
+        break;
+      default:
+        return std::nullopt;
     }
     stack[top - 1] = r;
   }

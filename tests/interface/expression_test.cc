@@ -9,7 +9,12 @@ using Op = Expression::Op;
 
 TEST(Expression, ConditionalPicksItsArm) {
   // lpcb ? *lpcb : 0
-  const Expression e{{{Op::kName, 0, "lpcb"}, {Op::kName, 0, "lpcb"}, {Op::kDereference}, {Op::kConstant, 0}, {Op::kConditional}}, ""};
+  const Expression e{{{Op::kName, 0, "lpcb"},
+                      {Op::kName, 0, "lpcb"},
+                      {Op::kDereference},
+                      {Op::kConstant, 0},
+                      {Op::kConditional}},
+                     ""};
   EXPECT_EQ(e.evaluate([](std::string_view) { return std::optional<std::int64_t>(7); }), 7);
   EXPECT_EQ(e.constant(), std::nullopt);
 }
@@ -38,8 +43,10 @@ TEST(Catalogue, DefiniteProcedureWinsOverPlaceholderInEitherOrder) {
   };
   for (const bool placeholder_first : {true, false}) {
     Catalogue catalogue;
-    catalogue.add(placeholder_first ? module_with("Lsar_LSA_TM_14", true) : module_with("LsarLookupNames", false));
-    catalogue.add(placeholder_first ? module_with("LsarLookupNames", false) : module_with("Lsar_LSA_TM_14", true));
+    catalogue.add(placeholder_first ? module_with("Lsar_LSA_TM_14", true)
+                                    : module_with("LsarLookupNames", false));
+    catalogue.add(placeholder_first ? module_with("LsarLookupNames", false)
+                                    : module_with("Lsar_LSA_TM_14", true));
     const Interface* found = catalogue.find(Guid{1, 2, 3, {}}, 1);
     ASSERT_NE(found, nullptr);
     EXPECT_EQ(found->procedures[0].name, "LsarLookupNames");

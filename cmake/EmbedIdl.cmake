@@ -1,0 +1,21 @@
+# Run as a script: writes OUTPUT, a C++ source with the text of every IDL file of the folder INPUT.
+# cmake -DINPUT=dir -DOUTPUT=file.cc -P EmbedIdl.cmake
+file(GLOB files ${INPUT}/*.idl)
+list(SORT files)
+set(text "// Generated from interfaces/*.idl.\n#include \"builtin/embedded.h\"\nnamespace rpcmarshal {\nconst std::span<const EmbeddedFile> embedded_interfaces() {\n  static const EmbeddedFile files[] = {\n")
+foreach(file ${files})
+  get_filename_component(name ${file} NAME)
+  file(READ ${file} content)
+  # Compilers limit the length of one literal; adjacent literals are joined.
+  string(LENGTH "${content}" length)
+  set(at 0)
+  string(APPEND text "    {\"${name}\",\n")
+  while(at LESS length)
+    string(SUBSTRING "${content}" ${at} 8000 part)
+    string(APPEND text "R\"rpcm_idl(${part})rpcm_idl\"\n")
+    math(EXPR at "${at} + 8000")
+  endwhile()
+  string(APPEND text "    },\n")
+endforeach()
+string(APPEND text "  };\n  return files;\n}\n}  // namespace rpcmarshal\n")
+file(WRITE ${OUTPUT} "${text}")

@@ -1,0 +1,252 @@
+#include "event/builder.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/unicode.h"
+#include "event/unc.h"
+
+namespace rpcmarshal {
+namespace {
+
+ContextHandle handle_bytes(const ndr::Value& value) {
+  ContextHandle handle{};
+  const Bytes bytes = value.bytes();
+  std::memcpy(handle.data(), bytes.data(), std::min(bytes.size(), handle.size()));
+  return handle;
+}
+
+bool is_null(const ContextHandle& handle) {
+  return std::ranges::all_of(handle, [](std::uint8_t b) { return b == 0; });
+}
+
+/// "\\FS1\IPC$" -> "FS1".
+std::string_view host_of_tree(std::string_view tree) {
+  if (!tree.starts_with("\\\\")) return {};
+  tree.remove_prefix(2);
+  return tree.substr(0, tree.find('\\'));
+}
+
+/// "cifs/fs1.lab.test@LAB.TEST" -> "fs1.lab.test".
+std::string_view host_of_service(std::string_view service) {
+  const auto slash = service.find('/');
+  if (slash == std::string_view::npos) return {};
+  service.remove_prefix(slash + 1);
+  return service.substr(0, service.find_first_of("/@:"));
+}
+
+bool may_hold_unc(const ndr::Value& value) {
+  const std::string_view raw = as_text(value.bytes());
+  if (!value.is_text16()) return raw.find("\\\\") != std::string_view::npos;
+  static constexpr std::string_view kLittle("\\\0\\\0", 4), kBig("\0\\\0\\", 4);
+  return raw.find(value.order() == ByteOrder::kLittle ? kLittle : kBig) != std::string_view::npos;
+}
+
+}  // namespace
+
+const Event& EventBuilder::build(const Call& call, const CallContext& context) {
+  describe(call, context);
+  request_tape_.clear();
+  decode_half(call.request, ndr::Half::kRequest, request_tape_, nullptr, event_.request);
+  if (call.outcome == Outcome::kReturned || call.outcome == Outcome::kResponseOnly) {
+    decode_half(call.response, ndr::Half::kResponse, response_tape_,
+                event_.request.has_values ? &request_tape_ : nullptr, event_.response);
+  } else if (call.response.present) {
+    event_.response.status = DecodeStatus::kFault;
+    event_.response.stub = call.response.stub;
+    event_.response.size = call.response.stub_size;
+  }
+  note_handles();
+  note_unc_hosts(event_.request);
+  note_unc_hosts(event_.response);
+  return event_;
+}
+
+void EventBuilder::describe(const Call& call, const CallContext& context) {
+  Event& e = event_;
+  e.id = ++count_;
+  e.time = call.request.present ? call.request.time : call.response.time;
+  e.transport = {};
+  e.transport.protocol = call.connectionless ? EventTransport::Protocol::kUdp : context.protocol;
+  e.transport.pipe = context.pipe;
+  if (e.transport.pipe.empty() && context.protocol == EventTransport::Protocol::kNamedPipe) {
+    e.transport.pipe = call.secondary_address;  // the server's own name for it
+  }
+  e.transport.tree = context.tree;
+  e.user = call.identity && call.identity->known() ? call.identity : nullptr;
+  if (context.session) {
+    e.transport.smb_dialect = context.session->dialect;
+    e.transport.smb_encrypted = context.session->encrypted;
+    e.transport.smb_signing = context.session->signing;
+    if (!e.user && context.session->auth && context.session->auth->identity().known()) {
+      e.user = &context.session->auth->identity();
+    }
+  }
+  e.client = context.client;
+  e.server = context.server;
+  e.client_host = e.user ? std::string_view(e.user->workstation) : std::string_view();
+  e.server_host = host_of_tree(context.tree);
+  if (e.server_host.empty() && e.user) e.server_host = host_of_service(e.user->service);
+  e.auth_service = call.auth_service;
+  e.auth_level = call.auth_level;
+
+  e.interface_id = call.interface;
+  e.interface = call.interface ? definition(*call.interface) : nullptr;
+  e.procedure = e.interface ? e.interface->find(call.opnum) : nullptr;
+  if (e.procedure && e.procedure->name.empty()) e.procedure = nullptr;
+  e.opnum = call.opnum;
+  e.inferred = call.inferred;
+  e.bind_seen = call.bind_seen;
+  e.object = call.object;
+  e.transfer_syntax = call.transfer_syntax;
+  e.call_id = call.call_id;
+  e.context_id = call.context_id;
+  e.connection = call.connection;
+
+  e.request = {};
+  e.response = {};
+  e.outcome = call.outcome;
+  e.fault_status = call.fault_status;
+  e.duration.reset();
+  if (call.request.present && call.response.present)
+    e.duration = call.response.time - call.request.time;
+  e.handles.clear();
+  e.unc_hosts.clear();
+}
+
+const Interface* EventBuilder::definition(const SyntaxId& id) {
+  const auto [it, fresh] = recent_.try_emplace(id.uuid, id.major, nullptr);
+  if (fresh || it->second.first != id.major)
+    it->second = {id.major, catalogue_.find(id.uuid, id.major)};
+  const Interface* found = it->second.second;
+  if (recent_.size() > 4096) recent_.clear();  // a scan of random UUIDs must not grow it
+  return found;
+}
+
+void EventBuilder::decode_half(const CallHalf& from, ndr::Half half, ndr::Tape& tape,
+                               const ndr::Tape* request, EventHalf& to) {
+  if (!from.present) return;
+  to.stub = from.stub;
+  to.size = from.stub_size;
+  to.order = from.drep.order;
+  if (from.sealed) {
+    to.status = DecodeStatus::kSealed;
+    return;
+  }
+  if (!event_.interface) {
+    to.status = DecodeStatus::kUnknownInterface;
+    return;
+  }
+  const ndr::Syntax syntax =
+      event_.transfer_syntax.uuid == kNdr64Syntax ? ndr::Syntax::kNdr64 : ndr::Syntax::kNdr20;
+  const ndr::Program* program = codec_.program(*event_.interface, event_.opnum, half, syntax);
+  if (!program) {
+    to.status = DecodeStatus::kUnknownOperation;
+    return;
+  }
+  ndr::DecodeInput input{.stub = from.stub,
+                         .order = from.drep.order,
+                         .ebcdic = from.drep.ebcdic,
+                         .float_format = static_cast<std::uint8_t>(from.drep.floating),
+                         .request = request};
+  to.result = ndr::decode(*program, input, tape);
+  to.values = tape.root();
+  to.has_values = true;
+  to.status = !from.complete         ? DecodeStatus::kTruncated
+              : to.result.complete() ? DecodeStatus::kComplete
+                                     : DecodeStatus::kPartial;
+}
+
+// Handles that the request uses come first, with what they were opened on; then those the response
+// gives out, whose label is made from the request's arguments.
+void EventBuilder::note_handles() {
+  const IpAddress& client = event_.client.address;
+  const IpAddress& server = event_.server.address;
+  if (event_.request.has_values) {
+    for (const ndr::Value argument : event_.request.values) {
+      if (argument.kind() != ndr::ValueKind::kHandle) continue;
+      const ContextHandle handle = handle_bytes(argument);
+      if (is_null(handle)) continue;
+      event_.handles.push_back(
+          {argument.name(), handle, std::string(handles_.find(client, server, handle)), false});
+    }
+  }
+  if (!event_.response.has_values) return;
+  for (const ndr::Value argument : event_.response.values) {
+    if (argument.kind() != ndr::ValueKind::kHandle) continue;
+    const ContextHandle handle = handle_bytes(argument);
+    const auto used = std::ranges::find_if(event_.handles, [&](const HandleUse& use) {
+      return !use.opened && use.parameter == argument.name();
+    });
+    if (is_null(handle)) {  // an [in, out] handle that comes back null was closed
+      if (used != event_.handles.end()) handles_.closed(client, server, used->handle);
+      continue;
+    }
+    const std::string_view pattern = argument.display().label;
+    if (pattern.empty() || (used != event_.handles.end() && used->handle == handle)) continue;
+    HandleUse opened{argument.name(), handle, expand_label(pattern), true};
+    handles_.opened(client, server, handle, opened.label);
+    event_.handles.push_back(std::move(opened));
+  }
+}
+
+std::string EventBuilder::expand_label(std::string_view pattern) const {
+  constexpr std::size_t kMaxLabel = 4096;
+  std::string label;
+  for (std::size_t at = 0; at < pattern.size() && label.size() < kMaxLabel;) {
+    const std::size_t brace = pattern.find('{', at);
+    label += pattern.substr(at, brace - at);
+    if (brace == std::string_view::npos) break;
+    const std::size_t close = pattern.find('}', brace);
+    if (close == std::string_view::npos) break;
+    const std::string_view name = pattern.substr(brace + 1, close - brace - 1);
+    at = close + 1;
+    if (!event_.request.has_values) continue;
+    const auto used = std::ranges::find(event_.handles, name, &HandleUse::parameter);
+    if (used != event_.handles.end()) {
+      label += used->label.empty() ? "?" : used->label;
+      continue;
+    }
+    const ndr::Value value = event_.request.values.find(name);
+    switch (value.kind()) {
+      case ndr::ValueKind::kText:
+        value.append_text(label);
+        break;
+      case ndr::ValueKind::kInt:
+        label += std::to_string(value.as_int());
+        break;
+      case ndr::ValueKind::kUInt:
+        label += std::to_string(value.as_uint());
+        break;
+      case ndr::ValueKind::kGuid:
+        label += value.as_guid().to_string();
+        break;
+      default:
+        break;
+    }
+  }
+  if (label.size() > kMaxLabel) label.resize(kMaxLabel);
+  while (!label.empty() && (label.back() == ' ' || label.back() == '\\')) label.pop_back();
+  return label;
+}
+
+void EventBuilder::note_unc_hosts(const EventHalf& half) {
+  if (!half.has_values) return;
+  walker_.start(half.values);
+  while (walker_.next()) {
+    if (walker_.event() != ndr::Walker::Event::kLeaf) continue;
+    const ndr::Value& value = walker_.value();
+    if (value.kind() != ndr::ValueKind::kText || !may_hold_unc(value)) continue;
+    scratch_.clear();
+    value.append_text(scratch_);
+    append_unc_hosts(event_.unc_hosts, scratch_);
+  }
+  // "\\FS1" in a ServerName argument is the server itself, not somewhere else to go.
+  if (event_.unc_hosts.empty()) return;
+  const std::string own = event_.server.address.to_string();
+  std::erase_if(event_.unc_hosts, [&](const std::string& host) {
+    return host == own || equal_ignoring_case(host, event_.server_host);
+  });
+}
+
+}  // namespace rpcmarshal

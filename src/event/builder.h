@@ -1,0 +1,47 @@
+// Turns a call from the wire into an Event: finds the definition, decodes both stubs, names the
+// handles, lifts out UNC hosts, and works out who the user is.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+
+#include "dcerpc/call.h"
+#include "event/context.h"
+#include "event/event.h"
+#include "event/handles.h"
+#include "ndr/decode.h"
+
+namespace rpcmarshal {
+
+class EventBuilder {
+ public:
+  /// `catalogue` outlives the builder and does not change.
+  explicit EventBuilder(const Catalogue& catalogue) : catalogue_(catalogue), codec_(catalogue) {}
+
+  /// The event of `call`. It refers to `call`, `context` and the builder: it lives until the next
+  /// build() or until the caller's call ends, whichever is first.
+  const Event& build(const Call& call, const CallContext& context);
+
+ private:
+  void describe(const Call& call, const CallContext& context);
+  void decode_half(const CallHalf& from, ndr::Half half, ndr::Tape& tape, const ndr::Tape* request,
+                   EventHalf& to);
+  void note_handles();
+  std::string expand_label(std::string_view pattern) const;
+  void note_unc_hosts(const EventHalf& half);
+  const Interface* definition(const SyntaxId& id);
+
+  const Catalogue& catalogue_;
+  ndr::Codec codec_;
+  ndr::Tape request_tape_, response_tape_;
+  ndr::Walker walker_;
+  HandleTable handles_;
+  std::unordered_map<Guid, std::pair<std::uint16_t, const Interface*>>
+      recent_;  ///< catalogue look-ups
+  Event event_;
+  std::string scratch_;
+  std::uint64_t count_ = 0;
+};
+
+}  // namespace rpcmarshal

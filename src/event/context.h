@@ -1,0 +1,21 @@
+// What the transport knows about the calls of one connection or pipe.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "capture/stream.h"
+#include "event/event.h"
+#include "smb/pipe.h"
+
+namespace rpcmarshal {
+
+struct CallContext {
+  EventTransport::Protocol protocol = EventTransport::Protocol::kTcp;
+  Endpoint client, server;
+  std::string pipe;  ///< named pipes only
+  std::string tree;
+  std::shared_ptr<const SmbSession> session;  ///< named pipes only; identity may still change
+};
+
+}  // namespace rpcmarshal

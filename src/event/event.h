@@ -1,0 +1,123 @@
+// The Event: one Microsoft RPC call, from whatever source, with who, where, what, with which
+// arguments, and what came back. This header is the schema; docs/event.md describes each field as
+// it is written, and docs/event.schema.json checks it.
+//
+// An Event is a view: it refers to the call's buffers and to the builder's tapes, and lives for the
+// callback that hands it over. Absent is absent: an optional without value, an empty string or a
+// null pointer means "not known", and writers leave the field out.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/guid.h"
+#include "base/time.h"
+#include "capture/stream.h"
+#include "dcerpc/call.h"
+#include "interface/model.h"
+#include "ndr/decode.h"
+#include "ndr/value.h"
+#include "security/identity.h"
+
+namespace rpcmarshal {
+
+/// Where a call was carried.
+struct EventTransport {
+  enum class Protocol : std::uint8_t {
+    kTcp,
+    kNamedPipe,
+    kHttp,
+    kUdp,
+    kLocal
+  } protocol = Protocol::kTcp;
+  std::string_view pipe;          ///< "\pipe\svcctl"
+  std::string_view tree;          ///< "\\FS1\IPC$"
+  std::uint16_t smb_dialect = 0;  ///< 0x0311, ...; 1 for SMB1; 0 not known
+  bool smb_encrypted = false;
+  bool smb_signing = false;
+};
+std::string_view protocol_sequence(EventTransport::Protocol protocol);  ///< "ncacn_np", ...
+
+/// How far the arguments of one half could be read.
+enum class DecodeStatus : std::uint8_t {
+  kAbsent,  ///< this half was not captured
+  kComplete,
+  kPartial,           ///< stopped at an offset, for a reason; what came before is there
+  kSealed,            ///< encrypted, no key
+  kTruncated,         ///< bytes are missing from the capture; what came before is there
+  kUnknownInterface,  ///< no definition for the interface
+  kUnknownOperation,  ///< the interface is known, the operation or its types are not
+  kFault,             ///< a fault carries no arguments
+};
+std::string_view decode_status_name(DecodeStatus status);
+
+struct EventHalf {
+  DecodeStatus status = DecodeStatus::kAbsent;
+  ndr::Value values;  ///< record of the parameters; valid when has_values
+  bool has_values = false;
+  ndr::DecodeResult result;  ///< meaningful when decoded
+  Bytes stub;                ///< may be shorter than size
+  std::uint64_t size = 0;
+  ByteOrder order = ByteOrder::kLittle;
+};
+
+/// A context handle in the call and what it was opened on.
+struct HandleUse {
+  std::string_view parameter;
+  std::array<std::uint8_t, 20> handle{};
+  std::string label;    ///< "service Updater", "HKLM\SYSTEM"; empty when its opening was not seen
+  bool opened = false;  ///< by this call (otherwise used)
+};
+
+struct Event {
+  Timestamp time = 0;  ///< of the request's first byte (of the response's when no request was seen)
+  std::uint64_t id = 0;  ///< counts from 1 in one run
+  std::string_view sensor = "wire";
+  EventTransport transport;
+  Endpoint client, server;
+  std::string_view client_host;  ///< workstation as the client claims
+  std::string_view server_host;  ///< from the tree path or the service ticket
+  const Identity* user = nullptr;
+  AuthService auth_service = AuthService::kNone;
+  AuthLevel auth_level = AuthLevel::kNone;
+
+  std::optional<SyntaxId> interface_id;
+  const Interface* interface = nullptr;  ///< definition, when catalogued
+  const Procedure* procedure = nullptr;
+  std::uint16_t opnum = 0;
+  std::string_view inferred;  ///< how the interface was found without a bind
+  bool bind_seen = true;
+  std::optional<Guid> object;
+  SyntaxId transfer_syntax;
+  std::uint32_t call_id = 0;
+  std::uint16_t context_id = 0;
+  std::uint64_t connection = 0;
+
+  EventHalf request, response;
+  Outcome outcome = Outcome::kNoResponse;
+  std::uint32_t fault_status = 0;
+  std::optional<Timestamp> duration;  ///< nanoseconds from request to response
+
+  std::vector<HandleUse> handles;
+  std::vector<std::string> unc_hosts;  ///< hosts of UNC paths in any string argument, each once
+
+  /// "RCreateServiceW", or empty when the operation has no name.
+  std::string_view operation() const {
+    return procedure ? std::string_view(procedure->name) : std::string_view();
+  }
+  /// The worst of both halves, for summaries: complete < fault < partial ...
+  DecodeStatus decode() const;
+};
+
+std::string_view outcome_name(Outcome outcome);           ///< "returned", "fault", "denied", ...
+std::string_view auth_service_name(AuthService service);  ///< "ntlm", "kerberos", ...
+std::string_view auth_level_name(AuthLevel level);        ///< "privacy", ...
+
+using EventHandler = std::function<void(const Event&)>;
+
+}  // namespace rpcmarshal

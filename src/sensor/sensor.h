@@ -1,0 +1,52 @@
+// The wire sensor: packets in, events out. It joins the rooms (capture, smb, dcerpc, event) and
+// decides by content, never by port alone, what each TCP connection carries.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "capture/packet.h"
+#include "capture/tcp.h"
+#include "dcerpc/call.h"
+#include "event/builder.h"
+#include "event/event.h"
+#include "smb/pipe.h"
+
+namespace rpcmarshal {
+
+struct SensorOptions {
+  TcpLimits tcp;
+  DceLimits dce;
+};
+
+struct SensorStatistics {
+  DecapStatistics decap;
+  TcpStatistics tcp;
+  SmbStatistics smb;
+  DceStatistics dce;
+  std::uint64_t smb_connections = 0, dce_connections = 0, other_connections = 0;
+  std::uint64_t calls = 0;
+};
+
+/// Single-threaded. Events are handed over in the order in which the calls end.
+class Sensor {
+ public:
+  /// `catalogue` outlives the sensor.
+  Sensor(const Catalogue& catalogue, SensorOptions options, EventHandler handler);
+  ~Sensor();
+  Sensor(const Sensor&) = delete;
+  Sensor& operator=(const Sensor&) = delete;
+
+  void packet(const RawPacket& packet);
+  /// Expires idle connections; for live captures when no packet came for a while.
+  void tick(Timestamp now);
+  /// Ends every connection: calls without an answer are handed over.
+  void finish();
+  SensorStatistics statistics() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace rpcmarshal
