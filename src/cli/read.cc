@@ -66,7 +66,7 @@ bool wanted(const ReadOptions& o, const Event& e) {
   if (!o.operations.empty() &&
       !any_matches(o.operations, e.operation(),
                    e.procedure ? e.procedure->annotations.value("alias") : std::string_view(),
-                   std::to_string(e.opnum))) {
+                   e.opnum ? std::to_string(*e.opnum) : std::string())) {
     return false;
   }
   if (!o.clients.empty() && !any_matches(o.clients, e.client.address.to_string(), e.client_host))

@@ -82,8 +82,8 @@ void EventBuilder::describe(const Call& call, const CallContext& context) {
       e.user = &context.session->auth->identity();
     }
   }
-  e.client = context.client;
-  e.server = context.server;
+  e.client = call.reversed ? context.server : context.client;
+  e.server = call.reversed ? context.client : context.server;
   e.client_host = e.user ? std::string_view(e.user->workstation) : std::string_view();
   e.server_host = host_of_tree(context.tree);
   if (e.server_host.empty() && e.user) e.server_host = host_of_service(e.user->service);
@@ -92,9 +92,10 @@ void EventBuilder::describe(const Call& call, const CallContext& context) {
 
   e.interface_id = call.interface;
   e.interface = call.interface ? definition(*call.interface) : nullptr;
-  e.procedure = e.interface ? e.interface->find(call.opnum) : nullptr;
+  e.opnum.reset();
+  if (call.request.present) e.opnum = call.opnum;
+  e.procedure = e.interface && e.opnum ? e.interface->find(*e.opnum) : nullptr;
   if (e.procedure && e.procedure->name.empty()) e.procedure = nullptr;
-  e.opnum = call.opnum;
   e.inferred = call.inferred;
   e.bind_seen = call.bind_seen;
   e.object = call.object;
@@ -139,7 +140,8 @@ void EventBuilder::decode_half(const CallHalf& from, ndr::Half half, ndr::Tape& 
   }
   const ndr::Syntax syntax =
       event_.transfer_syntax.uuid == kNdr64Syntax ? ndr::Syntax::kNdr64 : ndr::Syntax::kNdr20;
-  const ndr::Program* program = codec_.program(*event_.interface, event_.opnum, half, syntax);
+  const ndr::Program* program =
+      event_.opnum ? codec_.program(*event_.interface, *event_.opnum, half, syntax) : nullptr;
   if (!program) {
     to.status = DecodeStatus::kUnknownOperation;
     return;

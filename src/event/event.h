@@ -89,8 +89,8 @@ struct Event {
   std::optional<SyntaxId> interface_id;
   const Interface* interface = nullptr;  ///< definition, when catalogued
   const Procedure* procedure = nullptr;
-  std::uint16_t opnum = 0;
-  std::string_view inferred;  ///< how the interface was found without a bind
+  std::optional<std::uint16_t> opnum;  ///< nullopt: only the response was captured
+  std::string_view inferred;           ///< how the interface was found without a bind
   bool bind_seen = true;
   std::optional<Guid> object;
   SyntaxId transfer_syntax;

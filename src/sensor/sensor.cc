@@ -51,8 +51,8 @@ struct Sensor::Impl {
     context->pipe = pipe.name;
     context->tree = pipe.tree;
     context->session = pipe.session;
-    return make_dce_connection({pipe.name}, options.dce, call_handler(std::move(context)),
-                               counters.dce);
+    return make_dce_connection({.pipe = pipe.name, .endpoint = {}}, options.dce,
+                               call_handler(std::move(context)), counters.dce);
   }
 
   CallHandler call_handler(std::shared_ptr<const CallContext> context) {

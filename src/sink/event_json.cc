@@ -299,7 +299,7 @@ void EventJson::append(std::string& out, const Event& e) {
   if (!e.inferred.empty()) json.member("inferred", e.inferred);
   if (!e.bind_seen) json.member_bool("bind_seen", false);
   json.end_object();
-  json.member_number("opnum", e.opnum);
+  if (e.opnum) json.member_number("opnum", *e.opnum);
   if (!e.operation().empty()) json.member("operation", e.operation());
   if (e.object) {
     json.key("object");

@@ -158,8 +158,9 @@ class TextSink final : public EventSink {
                                              : "(interface not seen)";
     ink(Ink::kInterface, interface);
     buffer_ += '.';
-    const std::string operation =
-        e.operation().empty() ? "opnum " + std::to_string(e.opnum) : std::string(e.operation());
+    const std::string operation = !e.operation().empty() ? std::string(e.operation())
+                                  : e.opnum              ? "opnum " + std::to_string(*e.opnum)
+                                                         : "opnum not seen";
     ink(Ink::kOperation, operation);
     column_ += interface.size() + operation.size() + 2;
     buffer_ += '(';
@@ -390,7 +391,7 @@ class TextSink final : public EventSink {
         break;
       case Form::kHandle: {
         std::string label(shown.text.substr(0, 8));
-        label += '…';
+        label += "…";
         for (const HandleUse& use : e.handles) {
           if (use.parameter == value.name() && !use.label.empty() &&
               as_text(std::as_bytes(std::span(use.handle))) == as_text(shown.bytes)) {
