@@ -109,37 +109,45 @@ enum class Op : std::uint8_t {
 };
 
 inline constexpr std::uint32_t kNoNode = 0xFFFFFFFF;
+inline constexpr std::uint32_t kNoArm = 0xFFFFFFFE;  ///< Node::default_arm: no default
 
 struct Node {
   Op op = Op::kUnknown;
   ValueKind kind = ValueKind::kMissing;  ///< of a decoded value
   Scalar scalar = Scalar::kNone;         ///< of a leaf, or of a union's discriminant
   std::uint8_t align = 1;                ///< of the value in the stub
-  std::uint8_t tail_align = 1;           ///< NDR64: the gap that ends a struct
-  std::uint8_t arm_align = 1;            ///< NDR64 union: alignment after the discriminant
-  std::uint8_t hoist = 0;                ///< maximum counts to read before a conformant struct
-  std::uint8_t unit = 1;                 ///< bytes per character of text
-  std::uint8_t dimensions = 0;           ///< of an array
-  bool fixed = false;                    ///< constant size: children have no slots of their own
-  bool conformant = false;               ///< array (kArray): a maximum count is sent
-  bool hoisted = false;                  ///< ... before the struct that this array ends
-  bool varying = false;                  ///< array (kArray): offset and actual count are sent
-  bool string = false;                   ///< [string]: a terminating NUL is not part of the text
-  bool full = false;                     ///< pointer: [ptr]
-  bool checked = false;                  ///< array: size_is, length_is or range can be compared
-  std::uint32_t size = 0;                ///< bytes of a fixed value; minimum bytes of another
-  std::uint32_t offset = 0;              ///< within a fixed parent
-  std::uint32_t stride = 0;              ///< list: from one fixed element to the next
-  std::uint32_t count = 0;               ///< fixed array: elements
-  std::uint32_t child = kNoNode;         ///< first child; element; referent; first arm
-  std::uint32_t child_count = 0;         ///< record: fields; union: arms
-  std::uint32_t dimension =
-      0;  ///< kArrayMany: first of Program::dimensions; union: first of labels
-  const Display* display = nullptr;  ///< never null in a finished program
-  const Type* type = nullptr;        ///< with pointers followed; may be null for synthesised nodes
-  const ArrayShape* array = nullptr;
-  const Field* field = nullptr;  ///< range, switch_is, iid_is; may be null
-  std::string_view name;         ///< field, parameter or arm; "return"; empty for an element
+  std::uint8_t lead_align = 1;           ///< union: alignment before the discriminant
+  std::uint8_t tail_align = 1;  ///< NDR64: record: the gap before its conformant array or its end;
+                                ///< union: alignment between discriminant and arm
+  std::uint8_t hoist = 0;       ///< record: maximum counts of the array it ends in
+  std::uint8_t unit = 1;        ///< bytes per character of text
+  bool fixed = false;           ///< constant size: children have no slots of their own
+  bool conformant = false;      ///< array (kArray): a maximum count is sent
+  bool hoisted = false;         ///< record, array: maximum counts stand before an outer record
+  bool varying = false;         ///< array (kArray): offset and actual count are sent
+  bool string = false;          ///< [string]: a terminating NUL is not part of the text
+  bool full = false;            ///< pointer: [ptr]
+  bool checked = false;      ///< array: its counts can be compared with size_is, length_is, range
+  std::uint32_t size = 0;    ///< bytes of a fixed value; minimum bytes of another
+  std::uint32_t offset = 0;  ///< within a fixed parent
+  std::uint32_t stride = 0;  ///< list: from one fixed element to the next
+  std::uint32_t count = 0;   ///< fixed: entry count; array neither conformant nor varying: elements
+  std::uint32_t child = kNoNode;  ///< first field; element; referent
+  std::uint32_t child_count = 0;  ///< record: fields
+  std::uint32_t extents = 0;      ///< kArrayMany: first of Program::extents
+  std::uint32_t extent_count = 0;
+  std::uint32_t labels = 0;  ///< union: first of Program::labels
+  std::uint32_t label_count = 0;
+  std::uint32_t default_arm = kNoArm;  ///< union: kNoNode is an empty default arm
+  std::uint32_t scope = kNoNode;       ///< first node of the record that declares this field
+  std::uint32_t scope_count = 0;       ///< fields of that record
+  std::uint32_t index = 0;             ///< position in it
+  const Display* display = nullptr;    ///< never null in a finished program
+  const Type* type = nullptr;          ///< with pointers followed; null for synthesised nodes
+  const ArrayShape* array = nullptr;   ///< where its size_is and length_is stand
+  const Field* field = nullptr;        ///< the declaration; null for elements and the result
+  std::string_view name;               ///< field, parameter or arm; "return"; empty for an element
+  std::string_view why;                ///< kUnknown: what is the matter
 };
 
 struct Program {
@@ -151,6 +159,9 @@ struct Program {
   std::uint32_t first = 0;
   std::uint32_t count = 0;
 
+  /// Pipes come after the other parameters of a request, and before those of a response.
+  bool has_pipes = false;
+
   struct Label {
     std::int64_t value;
     std::uint32_t node;  ///< kNoNode: an empty arm
@@ -160,9 +171,10 @@ struct Program {
     std::uint64_t fixed;
   };
   std::vector<Node> nodes;
-  std::vector<Label> labels;       ///< of a union: sorted by value
-  std::vector<Extent> dimensions;  ///< of multi-dimensional arrays, outermost first
+  std::vector<Label> labels;    ///< each union's sorted by value
+  std::vector<Extent> extents;  ///< of multi-dimensional arrays, outermost first
   std::deque<Display> displays;
+  std::deque<std::string> texts;  ///< what nodes' string_views refer to when nobody else has it
 
   /// The child of the root called `name` (exact), or nullptr.
   const Node* parameter(std::string_view name) const;

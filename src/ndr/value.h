@@ -25,8 +25,11 @@
 
 namespace rpcmarshal::ndr {
 
+struct DecodeInput;
+struct DecodeResult;
 class Tape;
-class Decoder;
+template <bool kWide, bool kSwap>
+class Machine;  // decode.cc
 
 /// One value on the tape. `link` is by kind: record, list and union with slots: index of the first
 /// child's entry; packed list or fixed record: kPacked; alias: the target's entry; counted string:
@@ -104,8 +107,9 @@ class Value {
  private:
   friend class Tape;
   friend class Walker;
-  Value(const Tape* tape, const Entry& entry, const Node* named)
-      : tape_(tape), named_(named), entry_(entry) {}
+  static Value computed(const Tape* tape, std::uint32_t node, std::size_t offset);
+  const Node& node() const;
+  Value(const Tape* tape, const Entry& entry, const Node* named);
 
   const Tape* tape_ = nullptr;
   const Node* named_ = nullptr;  ///< the slot's node: name and display
@@ -140,10 +144,17 @@ inline Value::Iterator Value::end() const { return Iterator(this, size()); }
 
 /// A count on the wire that disagrees with size_is, length_is or range.
 struct Mismatch {
-  enum class What : std::uint8_t { kSizeIs, kLengthIs, kRange, kCountedLength };
+  enum class What : std::uint8_t {
+    kSizeIs,
+    kLengthIs,
+    kRange,          ///< declared: the bound that is exceeded
+    kCountedLength,  ///< declared: Length of a counted string in characters
+    kVariance,       ///< declared: the maximum count, which offset plus actual count exceed
+    kSidLength,      ///< declared: SubAuthorityCount
+  };
   What what;
   std::uint32_t entry;    ///< for Tape::path()
-  std::int64_t declared;  ///< what the expression gives (kRange: the bound that is exceeded)
+  std::int64_t declared;  ///< what the IDL or the enclosing structure says
   std::uint64_t wire;     ///< what was sent
 };
 
@@ -170,7 +181,10 @@ class Tape {
 
  private:
   friend class Value;
-  friend class Decoder;
+  template <bool kWide, bool kSwap>
+  friend class Machine;
+  friend class CountChecker;
+  friend DecodeResult decode(const Program&, const DecodeInput&, Tape&);
   friend class Walker;
   struct Scratch;  ///< the decoder's stacks, kept for their memory
 
@@ -183,6 +197,7 @@ class Tape {
   Bytes stub_;
   ByteOrder order_ = ByteOrder::kLittle;
   bool ebcdic_ = false;
+  bool foreign_reals_ = false;
   std::vector<Mismatch> mismatches_;
   std::unique_ptr<Scratch> scratch_;
 };
@@ -212,7 +227,7 @@ class Walker {
  private:
   struct Level {
     Value value;
-    std::size_t next = 0, size = 0;
+    std::size_t index = 0, next = 0, size = 0;
   };
   std::vector<Level> levels_;
   std::size_t used_ = 0;

@@ -1,0 +1,691 @@
+// The decoder: one loop over a program's nodes. Inline nesting lives in a fixed array of frames
+// (its depth is the type's), referents that are still to come in a stack of their own.
+//
+// Order of referents ([C706] 14.3.12.3): those of a construction follow it in the order of their
+// pointers, and those within a referent come before the next sibling's. So each construction pushes
+// its pointers; the new ones are turned over, and the top is always the next on the wire:
+//
+//     struct {a*, b*}, a -> struct {x*}:   push a b | turn: b a | pop a, push x: b x | pop x | pop
+//     b
+//
+// A list of 10,000 nodes never holds more than one pending referent.
+#include "ndr/decode.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+#include "ndr/automation.h"
+#include "ndr/check.h"
+#include "ndr/tape.h"
+
+namespace rpcmarshal::ndr {
+
+std::uint32_t FullPointers::insert(std::uint64_t id, std::uint32_t entry) {
+  const std::size_t mask = places_.size() - 1;
+  std::size_t i = (id * 0x9E3779B97F4A7C15ull >> 32) & mask;
+  while (places_[i].generation == generation_) {
+    if (places_[i].id == id) return places_[i].entry;
+    i = (i + 1) & mask;
+  }
+  places_[i] = {id, entry, generation_};
+  ++used_;
+  return kNoNode;
+}
+
+void FullPointers::grow() {
+  std::vector<Place> old;
+  old.swap(places_);
+  places_.resize(std::max<std::size_t>(32, old.size() * 2));
+  used_ = 0;
+  for (const Place& place : old) {
+    if (place.generation == generation_) insert(place.id, place.entry);
+  }
+}
+
+std::uint32_t FullPointers::find_or_add(std::uint64_t id, std::uint32_t entry) {
+  if (std::size_t{used_} * 2 >= places_.size()) grow();
+  return insert(id, entry);
+}
+
+/// The loop, for NDR20 or NDR64 and for bytes in the machine's order or not.
+template <bool kWide, bool kSwap>
+class Machine {
+ public:
+  Machine(const Program& program, Bytes stub, Tape& tape)
+      : p_(program),
+        nodes_(program.nodes.data()),
+        data_(stub.data()),
+        size_(stub.size()),
+        tape_(tape),
+        scratch_(*tape.scratch_),
+        entry_limit_(kFreeEntries + 4 * stub.size()) {}
+
+  DecodeResult run();
+
+ private:
+  using Scratch = Tape::Scratch;
+  using Frame = Scratch::Frame;
+  static constexpr std::size_t kWord = kWide ? 8 : 4;  ///< counts and referent ids
+  static constexpr ByteOrder kOrder =
+      kSwap == (std::endian::native == std::endian::little) ? ByteOrder::kBig : ByteOrder::kLittle;
+  /// More entries than this plus four per byte of stub: types that only multiply (wrappers of
+  /// wrappers of a pointer) are not worth the memory.
+  static constexpr std::size_t kFreeEntries = 4096;
+  static constexpr std::uint64_t kMaxEmptyElements = 4096;
+
+  bool construct(std::uint32_t node, std::uint32_t slot);
+  bool inline_part(std::uint32_t node, std::uint32_t slot, std::uint32_t extra);
+  bool list(const Node& n, std::uint32_t node, std::uint32_t slot, std::uint32_t extra);
+  bool list_of_many(const Node& n, std::uint32_t node, std::uint32_t slot);
+  bool pipe(const Node& n, std::uint32_t node, std::uint32_t slot);
+  bool sid(const Node& n, std::uint32_t node, std::uint32_t slot);
+  bool blob(const Node& n, std::uint32_t node, std::uint32_t slot, std::uint32_t extra);
+  bool pick(const Node& n, std::uint32_t& arm, std::uint32_t& offset);
+  void give_up();
+
+  bool fail(std::string_view why) {
+    reason_ = why;
+    return false;
+  }
+  bool ends() { return fail("the stub ends before this value"); }
+  /// Moves past padding to `alignment`, and makes sure `bytes` follow.
+  bool room(std::size_t alignment, std::size_t bytes) {
+    const std::size_t at = (at_ + alignment - 1) & ~(alignment - 1);
+    if (at > size_ || bytes > size_ - at) return ends();
+    at_ = at;
+    return true;
+  }
+  template <typename T>
+  T get(std::size_t offset) const {
+    return load<T>(data_ + offset, kOrder);
+  }
+  std::uint64_t word(std::size_t offset) const {
+    if constexpr (kWide) return get<std::uint64_t>(offset);
+    return get<std::uint32_t>(offset);
+  }
+  bool read_word(std::uint64_t& out) {
+    if (!room(kWord, kWord)) return false;
+    out = word(at_);
+    at_ += kWord;
+    return true;
+  }
+  /// Entries for `count` children, side by side; kNoNode when the tape may not grow further.
+  std::uint32_t allocate(std::uint64_t count) {
+    const std::uint64_t size = tape_.size_ + count;
+    if (size > tape_.capacity_ && !grow(size)) return kNoNode;
+    const std::uint32_t first = tape_.size_;
+    tape_.size_ = static_cast<std::uint32_t>(size);
+    return first;
+  }
+  bool grow(std::uint64_t size);
+  void put(std::uint32_t slot, std::uint32_t node, ValueKind kind, std::size_t offset,
+           std::uint64_t count, std::uint32_t link, std::uint32_t extra = 0) {
+    tape_.entries_[slot] = Entry{node,
+                                 kind,
+                                 0,
+                                 static_cast<std::uint16_t>(extra),
+                                 static_cast<std::uint32_t>(offset),
+                                 static_cast<std::uint32_t>(count),
+                                 link};
+  }
+  void push(std::uint32_t node, std::uint32_t slot, std::uint64_t remaining, std::uint32_t owner,
+            std::uint8_t step, std::uint8_t tail_align) {
+    scratch_.frames[frames_++] =
+        Frame{node, slot, static_cast<std::uint32_t>(remaining), owner, step, tail_align};
+  }
+  void disagree(Mismatch::What what, std::uint32_t slot, std::int64_t declared,
+                std::uint64_t wire) {
+    note_mismatch(tape_.mismatches_, mismatches_, {what, slot, declared, wire});
+  }
+  bool read_hoisted(unsigned count) {
+    hoisted_next_ = 0;
+    for (unsigned i = 0; i < count; ++i) {
+      if (!read_word(hoisted_[i & 7])) return false;
+    }
+    return true;
+  }
+  std::uint64_t take_hoisted() { return hoisted_[hoisted_next_++ & 7]; }
+
+  const Program& p_;
+  const Node* const nodes_;
+  const std::byte* const data_;
+  const std::size_t size_;
+  std::size_t at_ = 0;
+  Tape& tape_;
+  Scratch& scratch_;
+  const std::size_t entry_limit_;
+  std::size_t frames_ = 0;
+  std::uint64_t hoisted_[8] = {};
+  unsigned hoisted_next_ = 0;
+  std::uint32_t mismatches_ = 0;
+  std::uint32_t failed_ = 0;  ///< the entry being decoded when something failed
+  std::string_view reason_;
+};
+
+template <bool kWide, bool kSwap>
+bool Machine<kWide, kSwap>::grow(std::uint64_t size) {
+  if (size > entry_limit_) return fail("more values than a stub of this size should hold");
+  std::uint64_t capacity = std::max<std::uint64_t>(tape_.capacity_ * std::uint64_t{2}, 256);
+  capacity = std::max(capacity, size);
+  void* memory = std::realloc(tape_.entries_, capacity * sizeof(Entry));
+  if (!memory) throw std::bad_alloc();
+  tape_.entries_ = static_cast<Entry*>(memory);
+  tape_.capacity_ = static_cast<std::uint32_t>(capacity);
+  return true;
+}
+
+template <bool kWide, bool kSwap>
+DecodeResult Machine<kWide, kSwap>::run() {
+  const std::uint32_t root = allocate(1);
+  const std::uint32_t first = allocate(p_.count);
+  put(root, 0, ValueKind::kRecord, 0, p_.count, first);
+  for (std::uint32_t i = 0; i < p_.count; ++i)
+    put(first + i, p_.first + i, ValueKind::kMissing, 0, 0, 0);
+
+  DecodeResult result;
+  bool good = true;
+  if (!p_.has_pipes) {
+    for (std::uint32_t i = 0; good && i < p_.count; ++i) good = construct(p_.first + i, first + i);
+  } else {
+    // Pipes stand after a request's other parameters and before a response's.
+    for (int pass = 0; good && pass < 2; ++pass) {
+      for (std::uint32_t i = 0; good && i < p_.count; ++i) {
+        const Node* n = &nodes_[p_.first + i];
+        if (n->op == Op::kReference) n = &nodes_[n->child];
+        const bool pipes = (pass == 1) == (p_.half == Half::kRequest);
+        if ((n->op == Op::kPipe) == pipes) good = construct(p_.first + i, first + i);
+      }
+    }
+  }
+  if (!good) {
+    result.status = DecodeResult::Status::kPartial;
+    result.failed_at = at_;
+    result.failed_entry = failed_;
+    result.reason = reason_;
+    give_up();
+  } else {
+    result.trailing = size_ - at_;
+  }
+  result.consumed = at_;
+  result.mismatches = mismatches_;
+  return result;
+}
+
+/// What was being decoded, and what waited for it, is missing.
+template <bool kWide, bool kSwap>
+void Machine<kWide, kSwap>::give_up() {
+  tape_.entries_[failed_].kind = ValueKind::kMissing;
+  while (frames_ > 0) {
+    const Frame& f = scratch_.frames[--frames_];
+    if (f.step == 0) {
+      // A list keeps the elements it has.
+      Entry& owner = tape_.entries_[f.owner];
+      if (nodes_[owner.node].op == Op::kArray) {
+        owner.count -= f.remaining;
+        continue;
+      }
+    }
+    for (std::uint32_t i = 0; i < f.remaining; ++i) {
+      put(f.slot + i, f.node + i * f.step, ValueKind::kMissing, 0, 0, 0);
+    }
+  }
+  for (const auto& d : scratch_.deferred) tape_.entries_[d.slot].kind = ValueKind::kMissing;
+}
+
+template <bool kWide, bool kSwap>
+bool Machine<kWide, kSwap>::construct(std::uint32_t node, std::uint32_t slot) {
+  if (!inline_part(node, slot, 0)) return false;
+  auto& deferred = scratch_.deferred;
+  std::size_t turned = 0;  // below this, pointers are already in stack order
+  while (deferred.size() > 0) {
+    std::reverse(deferred.begin() + static_cast<std::ptrdiff_t>(turned), deferred.end());
+    const auto next = deferred.back();
+    deferred.pop_back();
+    turned = deferred.size();
+    if (!inline_part(next.node, next.slot, next.extra)) return false;
+  }
+  return true;
+}
+
+template <bool kWide, bool kSwap>
+bool Machine<kWide, kSwap>::inline_part(std::uint32_t node, std::uint32_t slot,
+                                        std::uint32_t extra) {
+  for (;;) {
+    const Node& n = nodes_[node];
+    failed_ = slot;
+    switch (n.op) {
+      case Op::kFixed:
+        if (!room(n.align, n.size)) return false;
+        put(slot, node, n.kind, at_, n.count, kPacked, extra);
+        at_ += n.size;
+        break;
+      case Op::kReference:
+        node = n.child;
+        continue;
+      case Op::kPointer: {
+        std::uint64_t id;
+        if (!read_word(id)) return false;
+        if (id == 0) {
+          put(slot, node, ValueKind::kNull, at_ - kWord, 0, 0, extra);
+          break;
+        }
+        if (n.full) {
+          const std::uint32_t known = scratch_.full.find_or_add(id, slot);
+          if (known != kNoNode) {
+            put(slot, node, ValueKind::kAlias, at_ - kWord, 0, known, extra);
+            break;
+          }
+        }
+        if (frames_ == 0 && scratch_.deferred.empty()) {
+          node = n.child;
+          continue;
+        }
+        put(slot, node, ValueKind::kMissing, at_ - kWord, 0, 0, extra);
+        scratch_.deferred.push_back({slot, n.child, extra});
+        break;
+      }
+      case Op::kCounted: {
+        if (!room(kWord, 2 * kWord)) return false;
+        const auto length_at = static_cast<std::uint32_t>(at_);
+        const bool null = word(at_ + kWord) == 0;
+        at_ += 2 * kWord;
+        put(slot, node, null ? ValueKind::kNull : ValueKind::kMissing, length_at, 0, length_at);
+        tape_.entries_[slot].flags = kCountedFlag;
+        if (!null) scratch_.deferred.push_back({slot, n.child, 0x80000000u | length_at});
+        break;
+      }
+      case Op::kIgnored: {
+        std::uint64_t id;
+        if (!read_word(id)) return false;
+        put(slot, node, ValueKind::kNull, at_ - kWord, 0, 0);
+        break;
+      }
+      case Op::kRecord: {
+        if (n.hoist > 0 && !n.hoisted && !read_hoisted(n.hoist)) return false;
+        if (!room(n.align, 0)) return false;
+        const std::uint32_t fields = allocate(n.child_count);
+        if (fields == kNoNode) return false;
+        put(slot, node, ValueKind::kRecord, at_, n.child_count, fields, extra);
+        push(n.child, fields, n.child_count, slot, 1, n.tail_align);
+        break;
+      }
+      case Op::kUnion: {
+        std::uint32_t arm, offset;
+        if (!pick(n, arm, offset)) return false;
+        if (arm == kNoNode) {
+          put(slot, node, ValueKind::kUnion, offset, kNoNode, kNoNode);
+          break;
+        }
+        const std::uint32_t content = allocate(1);
+        if (content == kNoNode) return false;
+        put(slot, node, ValueKind::kUnion, offset, arm, content);
+        tape_.entries_[content].kind = ValueKind::kMissing;
+        node = arm;
+        slot = content;
+        extra = 0;
+        continue;
+      }
+      case Op::kVariant: {
+        // wireVARIANT ([MS-OAUT] 2.2.29.1): clSize, rpcReserved, vt, three reserved words, union.
+        if (!room(n.align, 16)) return false;
+        const std::size_t start = at_;
+        const std::uint16_t vt = get<std::uint16_t>(at_ + 8);
+        at_ += 16;
+        std::uint32_t arm, offset;
+        if (!pick(nodes_[n.child + kVariantUnionField], arm, offset)) return false;
+        extra = vt;
+        if (arm == kNoNode) {
+          put(slot, node, ValueKind::kNull, start, 0, 0, extra);
+          break;
+        }
+        node = arm;
+        continue;
+      }
+      case Op::kArray:
+        if (!list(n, node, slot, extra)) return false;
+        break;
+      case Op::kArrayMany:
+        if (!list_of_many(n, node, slot)) return false;
+        break;
+      case Op::kSid:
+        if (!sid(n, node, slot)) return false;
+        break;
+      case Op::kBlob:
+        if (!blob(n, node, slot, extra)) return false;
+        break;
+      case Op::kPipe:
+        if (!pipe(n, node, slot)) return false;
+        break;
+      case Op::kUnknown:
+        return fail(n.why);
+    }
+    // On to the next field or element of what encloses this.
+    for (;;) {
+      if (frames_ == 0) return true;
+      Frame& f = scratch_.frames[frames_ - 1];
+      if (f.remaining > 0) {
+        --f.remaining;
+        node = f.node;
+        slot = f.slot++;
+        f.node += f.step;
+        extra = 0;
+        break;
+      }
+      if (f.tail_align > 1) {
+        // The gap at the very end of a stub may not have been sent.
+        at_ = std::min((at_ + f.tail_align - 1) & ~(std::size_t{f.tail_align} - 1), size_);
+      }
+      --frames_;
+    }
+  }
+}
+
+template <bool kWide, bool kSwap>
+bool Machine<kWide, kSwap>::list(const Node& n, std::uint32_t node, std::uint32_t slot,
+                                 std::uint32_t extra) {
+  std::uint64_t maximum = n.count, count = n.count;
+  if (n.conformant) {
+    if (n.hoisted) {
+      maximum = take_hoisted();
+      if (n.lead_align > 1 && !room(n.lead_align, 0)) return false;
+    } else if (!read_word(maximum)) {
+      return false;
+    }
+    count = maximum;
+  }
+  if (n.varying) {
+    if (!room(kWord, 2 * kWord)) return false;
+    const std::uint64_t offset = word(at_);
+    count = word(at_ + kWord);
+    at_ += 2 * kWord;
+    if (offset > maximum || count > maximum - offset) {
+      disagree(Mismatch::What::kVariance, slot, static_cast<std::int64_t>(maximum), count);
+    }
+  }
+  if (n.checked) scratch_.checks.push_back({slot, node, maximum, count});
+  if (n.child == kNoNode) {  // characters or bytes
+    if (count > 0 && !room(n.unit, 0)) return false;
+    if (count > (size_ - at_) / n.unit) return fail("the stub ends within a string or byte array");
+    const std::size_t start = at_;
+    at_ += static_cast<std::size_t>(count) * n.unit;
+    if (n.kind == ValueKind::kText) {
+      if (n.unit == 2) {
+        while (count > 0 && data_[start + 2 * count - 2] == std::byte{0} &&
+               data_[start + 2 * count - 1] == std::byte{0}) {
+          --count;
+          if (n.string) break;
+        }
+      } else {
+        while (count > 0 && data_[start + count - 1] == std::byte{0}) {
+          --count;
+          if (n.string) break;
+        }
+      }
+    }
+    if (extra & 0x80000000u) {  // a counted string
+      const std::uint32_t length_at = extra & 0x7FFFFFFFu;
+      const std::uint32_t declared = get<std::uint16_t>(length_at) / n.unit;
+      const std::uint64_t sent = (at_ - start) / n.unit;
+      if (n.varying ? declared != sent : declared > sent) {
+        disagree(Mismatch::What::kCountedLength, slot, declared, sent);
+      } else if (!n.varying) {
+        count = std::min<std::uint64_t>(count, declared);
+      }
+      put(slot, node, n.kind, start, count, length_at);
+      tape_.entries_[slot].flags = kCountedFlag;
+    } else {
+      put(slot, node, n.kind, start, count, kPacked, extra);
+    }
+    return true;
+  }
+  const Node& e = nodes_[n.child];
+  if (e.size == 0 && count > kMaxEmptyElements) return fail("an array of very many empty elements");
+  if (e.fixed) {
+    if (count > 0) {
+      if (!room(e.align, 0)) return false;
+      const std::uint64_t left = size_ - at_;
+      // count <= left makes the product safe.
+      if (e.size > 0 && (count > left || (count - 1) * n.stride + e.size > left)) {
+        return fail("the stub ends within an array");
+      }
+    }
+    put(slot, node, ValueKind::kList, at_, count, kPacked, extra);
+    if (count > 0) at_ += static_cast<std::size_t>((count - 1) * n.stride + e.size);
+    return true;
+  }
+  if (e.size > 0 && count > (size_ - at_) / e.size) return fail("the stub ends within an array");
+  const std::uint32_t elements = allocate(count);
+  if (elements == kNoNode) return false;
+  put(slot, node, ValueKind::kList, at_, count, elements, extra);
+  if (count > 0) push(n.child, elements, count, slot, 0, 1);
+  return true;
+}
+
+template <bool kWide, bool kSwap>
+bool Machine<kWide, kSwap>::list_of_many(const Node& n, std::uint32_t node, std::uint32_t slot) {
+  constexpr std::uint32_t kMost = 8;
+  const Program::Extent* extent = &p_.extents[n.extents];
+  const std::uint32_t dimensions = std::min(n.extent_count, kMost);
+  std::uint64_t counts[kMost];
+  // [C706] 14.3.3.6: all maximum counts, then offset and actual count of each dimension.
+  for (std::uint32_t i = 0; i < dimensions; ++i) {
+    counts[i] = extent[i].fixed;
+    if (!extent[i].conformant) continue;
+    if (n.hoisted) {
+      counts[i] = take_hoisted();
+    } else if (!read_word(counts[i])) {
+      return false;
+    }
+  }
+  if (n.hoisted && n.lead_align > 1 && !room(n.lead_align, 0)) return false;
+  for (std::uint32_t i = 0; i < dimensions; ++i) {
+    if (!extent[i].varying) continue;
+    if (!room(kWord, 2 * kWord)) return false;
+    counts[i] = word(at_ + kWord);
+    at_ += 2 * kWord;
+  }
+  // Lists of the outer dimensions need entries even when they are empty inside.
+  std::uint64_t total = 1;
+  bool empty = false;
+  for (std::uint32_t i = 0; i < dimensions; ++i) {
+    if (counts[i] == 0) {
+      empty = true;
+      break;
+    }
+    if (counts[i] > size_ - at_ || counts[i] * total > size_ - at_) {
+      return fail("the stub ends within an array");
+    }
+    total *= counts[i];
+  }
+  if (empty) total = 0;
+  // Walk to the innermost list's node, whose elements are what the wire has.
+  std::uint32_t level_node = node;
+  std::uint32_t level_first = slot;
+  std::uint64_t level_count = 1;
+  for (std::uint32_t i = 0; i + 1 < dimensions; ++i) {
+    const std::uint64_t children = level_count * counts[i];
+    if (children > size_ + kMaxEmptyElements) return fail("an array of very many empty elements");
+    const std::uint32_t first = allocate(children);
+    if (first == kNoNode) return false;
+    for (std::uint64_t k = 0; k < level_count; ++k) {
+      put(static_cast<std::uint32_t>(level_first + k), level_node, ValueKind::kList, at_, counts[i],
+          static_cast<std::uint32_t>(first + k * counts[i]));
+    }
+    for (std::uint64_t k = 0; k < children; ++k) {
+      put(static_cast<std::uint32_t>(first + k), nodes_[level_node].child, ValueKind::kMissing, at_,
+          0, 0);
+    }
+    level_node = nodes_[level_node].child;
+    level_first = first;
+    level_count = children;
+  }
+  const Node& inner = nodes_[level_node];
+  const std::uint64_t last = counts[dimensions - 1];
+  if (inner.child == kNoNode || nodes_[inner.child].fixed) {
+    const std::uint64_t stride = inner.stride;
+    const std::uint64_t size = inner.child == kNoNode ? inner.unit : nodes_[inner.child].size;
+    const std::uint64_t align = inner.child == kNoNode ? inner.unit : nodes_[inner.child].align;
+    if (total > 0) {
+      if (!room(align, 0)) return false;
+      if (total > size_ - at_ || (total - 1) * stride + size > size_ - at_) {
+        return fail("the stub ends within an array");
+      }
+    }
+    for (std::uint64_t k = 0; k < level_count; ++k) {
+      put(static_cast<std::uint32_t>(level_first + k), level_node, inner.kind,
+          at_ + k * last * stride, last, kPacked);
+    }
+    if (total > 0) at_ += static_cast<std::size_t>((total - 1) * stride + size);
+    return true;
+  }
+  const std::uint32_t elements = allocate(total);
+  if (elements == kNoNode) return false;
+  for (std::uint64_t k = 0; k < level_count; ++k) {
+    put(static_cast<std::uint32_t>(level_first + k), level_node, ValueKind::kList, at_, last,
+        static_cast<std::uint32_t>(elements + (total ? k * last : 0)));
+  }
+  if (total > 0) push(inner.child, elements, total, slot, 0, 1);
+  return true;
+}
+
+template <bool kWide, bool kSwap>
+bool Machine<kWide, kSwap>::pick(const Node& n, std::uint32_t& arm, std::uint32_t& offset) {
+  if (!room(n.lead_align, n.size)) return false;
+  offset = static_cast<std::uint32_t>(at_);
+  const std::int64_t value = load_scalar(data_ + at_, n.scalar, kOrder);
+  at_ += n.size;
+  const Program::Label* labels = p_.labels.data() + n.labels;
+  const Program::Label* end = labels + n.label_count;
+  const Program::Label* found = std::lower_bound(
+      labels, end, value, [](const Program::Label& l, std::int64_t v) { return l.value < v; });
+  if (found != end && found->value == value) {
+    arm = found->node;
+  } else if (n.default_arm != kNoArm) {
+    arm = n.default_arm;
+  } else {
+    at_ = offset;
+    return fail("the union has no arm for this discriminant");
+  }
+  return n.tail_align <= 1 || arm == kNoNode || room(n.tail_align, 0);
+}
+
+template <bool kWide, bool kSwap>
+bool Machine<kWide, kSwap>::sid(const Node& n, std::uint32_t node, std::uint32_t slot) {
+  std::uint64_t maximum;
+  if (n.hoisted) {
+    maximum = take_hoisted();
+  } else if (!read_word(maximum)) {
+    return false;
+  }
+  if (!room(4, 8)) return false;
+  if (maximum > (size_ - at_ - 8) / 4) return fail("the stub ends within a SID");
+  const auto declared = std::to_integer<std::uint8_t>(data_[at_ + 1]);
+  if (declared != maximum) disagree(Mismatch::What::kSidLength, slot, declared, maximum);
+  const std::size_t size = 8 + 4 * static_cast<std::size_t>(maximum);
+  put(slot, node, ValueKind::kSid, at_, size, kPacked);
+  at_ += size;
+  return true;
+}
+
+/// MInterfacePointer: count, bytes. FLAGGED_WORD_BLOB: bytes, count, 16-bit units.
+template <bool kWide, bool kSwap>
+bool Machine<kWide, kSwap>::blob(const Node& n, std::uint32_t node, std::uint32_t slot,
+                                 std::uint32_t extra) {
+  std::uint64_t maximum;
+  if (n.hoisted) {
+    maximum = take_hoisted();
+  } else if (!read_word(maximum)) {
+    return false;
+  }
+  if (!room(4, n.size)) return false;
+  const std::uint32_t declared = get<std::uint32_t>(at_ + n.size - 4);
+  at_ += n.size;
+  if (maximum > (size_ - at_) / n.unit) return fail("the stub ends within a string or byte array");
+  if (declared != maximum) disagree(Mismatch::What::kSizeIs, slot, declared, maximum);
+  put(slot, node, n.kind, at_, maximum, kPacked, extra);
+  at_ += static_cast<std::size_t>(maximum) * n.unit;
+  return true;
+}
+
+/// Chunks: a count, that many elements, in NDR64 the negated count again; a count of 0 ends it.
+template <bool kWide, bool kSwap>
+bool Machine<kWide, kSwap>::pipe(const Node& n, std::uint32_t node, std::uint32_t slot) {
+  const Node& chunk = nodes_[n.child];
+  const bool plain = chunk.child == kNoNode;
+  const std::uint64_t size = plain ? chunk.unit : nodes_[chunk.child].size;
+  const std::size_t align = plain ? chunk.unit : nodes_[chunk.child].align;
+  put(slot, node, ValueKind::kList, at_, 0, tape_.size_);
+  for (;;) {
+    std::uint64_t count;
+    if (!read_word(count)) break;
+    if (count == 0) return true;
+    if (!room(align, 0)) break;
+    const std::uint64_t left = size_ - at_;
+    if (size == 0 ? count > kMaxEmptyElements
+                  : count > left || (count - 1) * chunk.stride + size > left) {
+      fail("the stub ends within a pipe's chunk");
+      break;
+    }
+    // Nothing else allocates meanwhile, so the chunks' entries stand side by side.
+    const std::uint32_t entry = allocate(1);
+    if (entry == kNoNode) break;
+    put(entry, n.child, chunk.kind, at_, count, kPacked);
+    at_ += static_cast<std::size_t>((count - 1) * chunk.stride + size);
+    Entry& list = tape_.entries_[slot];
+    ++list.count;
+    failed_ = entry;
+    if constexpr (kWide) {
+      std::uint64_t trailer;
+      if (!read_word(trailer)) break;
+      if (trailer != 0 - count) {
+        at_ -= kWord;
+        fail("a pipe's chunk does not end with its negated count");
+        break;
+      }
+    }
+    failed_ = slot;
+  }
+  // The chunks that came are kept: give_up() blanks the failed entry, so let that be an empty one.
+  const std::uint32_t missing = allocate(1);
+  if (missing == kNoNode) return false;
+  put(missing, n.child, ValueKind::kMissing, at_, 0, 0);
+  ++tape_.entries_[slot].count;
+  failed_ = missing;
+  return false;
+}
+
+DecodeResult decode(const Program& program, const DecodeInput& input, Tape& tape) {
+  tape.clear();
+  tape.program_ = &program;
+  tape.order_ = input.order;
+  tape.ebcdic_ = input.ebcdic;
+  tape.foreign_reals_ = input.float_format != 0;
+  if (!tape.scratch_) tape.scratch_ = std::make_unique<Tape::Scratch>();
+  Tape::Scratch& scratch = *tape.scratch_;
+  scratch.deferred.clear();
+  scratch.checks.clear();
+  scratch.full.clear();
+  Bytes stub = input.stub;
+  const bool too_long = stub.size() >= 0x80000000u;
+  if (too_long) stub = {};
+  tape.stub_ = stub;
+
+  const bool wide = program.syntax == Syntax::kNdr64;
+  const bool swap = (input.order == ByteOrder::kBig) != (std::endian::native == std::endian::big);
+  DecodeResult result = wide   ? swap ? Machine<true, true>(program, stub, tape).run()
+                                      : Machine<true, false>(program, stub, tape).run()
+                          : swap ? Machine<false, true>(program, stub, tape).run()
+                               : Machine<false, false>(program, stub, tape).run();
+  if (too_long) {
+    result.status = DecodeResult::Status::kPartial;
+    result.reason = "the stub is longer than 2 GiB";
+  }
+  if (!scratch.checks.empty()) {
+    CountChecker(program, tape, input.request).run(tape.mismatches_, result.mismatches);
+  }
+  return result;
+}
+
+}  // namespace rpcmarshal::ndr
