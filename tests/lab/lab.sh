@@ -36,6 +36,14 @@ lab_on() {  # HOST COMMAND...
     exec "$@"' lab_on "$host" "$LAB" "$@"
 }
 
+# A server that stays: in a session of its own, since Samba ends its whole process group with it.
+lab_daemon() {  # HOST COMMAND...
+  local lab_on_host=$1; shift
+  export -f lab_on
+  LAB=$LAB LAB_PREFIX=$LAB_PREFIX setsid bash -c 'lab_on "$@"' lab_daemon "$lab_on_host" "$@" \
+    >>"$LAB/$lab_on_host/log" 2>&1 </dev/null &
+}
+
 # Offloads would join and split packets: what tcpdump sees must be what a wire carries.
 lab_plain_packets() { ip netns exec "$1" ethtool -K "$2" tso off gso off gro off tx off rx off >/dev/null 2>&1; return 0; }
 
@@ -77,8 +85,7 @@ lab_wait_port() {  # HOST PORT
 
 lab_start_fs1() {
   mkdir -p "$LAB/fs1"
-  lab_on fs1 /usr/bin/python3 -B "$LAB_SOURCE/server/windows_like.py" "${LAB_ADDRESS[fs1]}" \
-    >"$LAB/fs1/log" 2>&1 </dev/null &
+  lab_daemon fs1 /usr/bin/python3 -B "$LAB_SOURCE/server/windows_like.py" "${LAB_ADDRESS[fs1]}"
   lab_wait_port fs1 445 && lab_wait_port fs1 49700
 }
 
@@ -87,10 +94,8 @@ lab_start_fs2() {
   lab_config fs2.conf >"$LAB/fs2/smb.conf"
   printf '%s\n%s\n' "${FS_ROOT#*%}" "${FS_ROOT#*%}" |
     smbpasswd -c "$LAB/fs2/smb.conf" -s -a root >/dev/null
-  lab_on fs2 smbd -F --no-process-group -s "$LAB/fs2/smb.conf" \
-    >"$LAB/fs2/log" 2>&1 </dev/null &
-  lab_on fs2 /usr/libexec/samba/samba-dcerpcd -F --libexec-rpcds -s "$LAB/fs2/smb.conf" \
-    >>"$LAB/fs2/log" 2>&1 </dev/null &
+  lab_daemon fs2 smbd -F --no-process-group -s "$LAB/fs2/smb.conf"
+  lab_daemon fs2 /usr/libexec/samba/samba-dcerpcd -F --libexec-rpcds -s "$LAB/fs2/smb.conf"
   lab_wait_port fs2 445 && lab_wait_port fs2 135
 }
 
@@ -110,8 +115,7 @@ lab_start_dc1() {
       lab_on dc1 samba-tool user create "$user" Passw0rd.2 -s "$LAB/dc1/etc/smb.conf" >/dev/null
     done
   fi
-  lab_on dc1 samba -F --no-process-group -s "$LAB/dc1/etc/smb.conf" \
-    >"$LAB/dc1/log" 2>&1 </dev/null &
+  lab_daemon dc1 samba -F --no-process-group -s "$LAB/dc1/etc/smb.conf"
   lab_wait_port dc1 445 && lab_wait_port dc1 135 && lab_wait_port dc1 88
 }
 

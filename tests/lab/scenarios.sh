@@ -91,23 +91,23 @@ scenario svcctl_samba fs2 "net rpc service against Samba: list, status, start, s
 record_svcctl_samba() { net_rpc svcctl_samba 'service list' 'service status ssh' 'service start ssh' 'service stop ssh'; }
 
 scenario winreg_bigendian fs2 "smbtorture as a big-endian client: winreg"
-record_winreg_bigendian() { LAB_TIMEOUT=6 torture winreg_bigendian 'ncacn_np:fs2[bigendian]' rpc.winreg -U "$FS_ROOT"; }
+record_winreg_bigendian() { LAB_TIMEOUT=6 torture winreg_bigendian 'ncacn_np:fs2[bigendian]' rpc.winreg.winreg.HKU -U "FS2/$FS_ROOT"; }
 scenario svcctl_bigendian fs2 "smbtorture as a big-endian client: svcctl"
-record_svcctl_bigendian() { torture svcctl_bigendian 'ncacn_np:fs2[bigendian]' rpc.svcctl -U "$FS_ROOT"; }
+record_svcctl_bigendian() { torture svcctl_bigendian 'ncacn_np:fs2[bigendian]' rpc.svcctl -U "FS2/$FS_ROOT"; }
 scenario srvsvc_bigendian fs2 "smbtorture as a big-endian client: srvsvc"
-record_srvsvc_bigendian() { torture srvsvc_bigendian 'ncacn_np:fs2[bigendian]' rpc.srvsvc -U "$FS_ROOT"; }
+record_srvsvc_bigendian() { torture srvsvc_bigendian 'ncacn_np:fs2[bigendian]' 'rpc.srvsvc.srvsvc (admin access).NetShareEnumAll' -U "FS2/$FS_ROOT"; }
+scenario samr_bigendian dc1 "smbtorture as a big-endian client: domain controller, sealed"
+record_samr_bigendian() { LAB_TIMEOUT=10 torture samr_bigendian 'ncacn_ip_tcp:dc1.lab.test[bigendian,seal]' rpc.dssetup -U "$DC_ADMIN" --use-kerberos=off; }
 
 # ---- The domain controller ----
 
-scenario epmapper dc1 "endpoint mapper: map and lookup over TCP"
-record_epmapper() {
-  lab_capture epmapper bash -c '
-    rpcclient -s "$1" -U "$2" --use-kerberos=off "ncacn_ip_tcp:dc1[connect]" -c "epmmap;epmlookup"
-    /usr/bin/python3 /usr/share/doc/python3-impacket/examples/rpcdump.py "${2/\%/:}@dc1"' \
-    epmapper "$LAB/cl/client.conf" "$DC_ADMIN"
-}
+probe() { local name=$1; shift; lab_capture "$name" /usr/bin/python3 -B "$LAB_SOURCE/client/probe.py" "$@"; }
+scenario epmapper dc1 "endpoint mapper: lookup of all, map of three interfaces, by impacket"
+record_epmapper() { probe epmapper epmapper dc1; }
+scenario epmapper_samba dc1 "endpoint mapper, by rpcclient"
+record_epmapper_samba() { rpcclient_on epmapper_samba 'ncacn_ip_tcp:dc1[connect]' 'epmmap;epmlookup' -U "$DC_ADMIN" --use-kerberos=off; }
 scenario mgmt dc1 "remote management interface: interfaces, statistics, principal names"
-record_mgmt() { torture mgmt 'ncacn_ip_tcp:dc1[connect]' rpc.mgmt -U "$DC_ADMIN" --use-kerberos=off; }
+record_mgmt() { probe mgmt mgmt dc1; }
 scenario altercontext dc1 "several presentation contexts on one connection"
 record_altercontext() { torture altercontext 'ncacn_ip_tcp:dc1[connect]' rpc.altercontext -U "$DC_ADMIN" --use-kerberos=off; }
 scenario bind dc1 "one bind after the other with every authentication"
