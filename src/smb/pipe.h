@@ -18,14 +18,15 @@ struct SmbSession {
   std::shared_ptr<AuthExchange> auth;  ///< may be null (set-up not seen)
   std::uint16_t dialect = 0;  ///< 0x0202, 0x0210, 0x0300, 0x0302, 0x0311; 1 for SMB1; 0 unknown
   bool signing = false;
-  bool encrypted = false;     ///< transform headers were seen on this session
+  bool encrypted = false;  ///< transform headers were seen on this session
   bool guest = false;
   bool anonymous = false;
 };
 
 struct PipeInfo {
-  std::string name;        ///< "\pipe\svcctl" (lower-case "\pipe\" + name as the client wrote it); may be empty when the open was not seen
-  std::string tree;        ///< "\\FS1\IPC$", or empty when not seen
+  std::string name;  ///< "\pipe\svcctl" (lower-case "\pipe\" + name as the client wrote it); may be
+                     ///< empty when the open was not seen
+  std::string tree;  ///< "\\FS1\IPC$", or empty when not seen
   std::shared_ptr<const SmbSession> session;
   bool opened_in_capture = true;
 };
@@ -37,18 +38,28 @@ using PipeFactory = std::function<std::unique_ptr<StreamConsumer>(const PipeInfo
 /// A file or pipe operation other than pipe data, for Zeek-like smb_files records.
 struct SmbFileEvent {
   Timestamp time = 0;
-  enum class Action : std::uint8_t { kOpen, kRead, kWrite, kClose, kDelete, kRename, kTreeConnect, kSessionSetup } action{};
+  enum class Action : std::uint8_t {
+    kOpen,
+    kRead,
+    kWrite,
+    kClose,
+    kDelete,
+    kRename,
+    kTreeConnect,
+    kSessionSetup
+  } action{};
   std::string tree;
   std::string path;
-  std::uint64_t size = 0;      ///< bytes read or written in this message
-  std::uint32_t status = 0;    ///< NTSTATUS of the answer, when seen
+  std::uint64_t size = 0;    ///< bytes read or written in this message
+  std::uint32_t status = 0;  ///< NTSTATUS of the answer, when seen
   std::shared_ptr<const SmbSession> session;
 };
 using SmbFileHandler = std::function<void(const SmbFileEvent&)>;
 
 /// Counters of one parser; summed by the owner.
 struct SmbStatistics {
-  std::uint64_t messages = 0, malformed = 0, encrypted = 0, compressed = 0, resynchronised = 0, pipes = 0, limits = 0;
+  std::uint64_t messages = 0, malformed = 0, encrypted = 0, compressed = 0, resynchronised = 0,
+                pipes = 0, limits = 0;
 };
 
 /// An SMB1/2/3 parser for one TCP connection (port 445 direct, or 139 with NetBIOS session framing:

@@ -1,0 +1,415 @@
+#include "smb/smb2_parser.h"
+
+#include <algorithm>
+
+#include "base/unicode.h"
+
+namespace rpcmarshal {
+namespace {
+
+constexpr std::size_t kHeaderSize = 64;
+
+// [MS-SMB2] 2.2.1.2, commands and flags.
+enum Command : std::uint16_t {
+  kNegotiate = 0,
+  kSessionSetup = 1,
+  kLogoff = 2,
+  kTreeConnect = 3,
+  kTreeDisconnect = 4,
+  kCreate = 5,
+  kClose = 6,
+  kRead = 8,
+  kWrite = 9,
+  kIoctl = 11,
+  kCancel = 12,
+  kSetInfo = 17,
+  kLastCommand = 19,
+};
+constexpr std::uint32_t kFlagResponse = 1, kFlagAsync = 2, kFlagRelated = 4, kFlagSigned = 8;
+
+// [MS-ERREF] 2.3.
+constexpr std::uint32_t kStatusPending = 0x103, kStatusBufferOverflow = 0x80000005,
+                        kStatusMoreProcessing = 0xc0000016;
+
+constexpr std::uint32_t kPipeTransceive = 0x0011c017;  // [MS-FSCC] 2.3
+constexpr std::uint32_t kDeleteOnClose = 0x1000;       // [MS-SMB2] 2.2.13, CreateOptions
+constexpr std::uint8_t kShareTypePipe = 2;             // [MS-SMB2] 2.2.10
+constexpr std::uint16_t kSessionGuest = 1, kSessionNull = 2, kSessionEncrypt = 4;  // 2.2.6
+constexpr std::uint8_t kInfoFile = 1;  // [MS-SMB2] 2.2.39
+constexpr std::uint32_t kRename = 10, kDisposition = 13, kDispositionEx = 64, kRenameEx = 65;
+
+// Sizes of the fixed part that the response of a success has; an error's is 9 ([MS-SMB2] 2.2.2).
+constexpr std::uint16_t kReadResponse = 17, kIoctlResponse = 49, kCreateResponse = 89;
+
+std::uint8_t u8(Bytes b, std::size_t at) {
+  return at < b.size() ? std::to_integer<std::uint8_t>(b[at]) : 0;
+}
+std::uint16_t u16(Bytes b, std::size_t at) {
+  return at + 2 <= b.size() ? load<std::uint16_t>(b.data() + at, ByteOrder::kLittle) : 0;
+}
+std::uint32_t u32(Bytes b, std::size_t at) {
+  return at + 4 <= b.size() ? load<std::uint32_t>(b.data() + at, ByteOrder::kLittle) : 0;
+}
+std::uint64_t u64(Bytes b, std::size_t at) {
+  return at + 8 <= b.size() ? load<std::uint64_t>(b.data() + at, ByteOrder::kLittle) : 0;
+}
+
+std::string text_at(Bytes message, std::size_t offset, std::size_t size) {
+  return utf16_to_utf8(payload_at(message, offset, size).data);
+}
+
+// Offsets of fields below count from the message's header, as the protocol's own offsets do.
+constexpr std::size_t kBody = kHeaderSize;
+
+}  // namespace
+
+int Smb2Parser::is_response(Bytes head) {
+  if (head.size() < 20) return -1;
+  return (u32(head, 16) & kFlagResponse) ? 1 : 0;
+}
+
+bool Smb2Parser::Header::parse(Bytes data) {
+  if (data.size() < kHeaderSize || u16(data, 4) != kHeaderSize) return false;
+  status = u32(data, 8);
+  command = u16(data, 12);
+  flags = u32(data, 16);
+  next = u32(data, 20);
+  message_id = u64(data, 24);
+  tree = (flags & kFlagAsync) ? 0 : u32(data, 36);
+  session = u64(data, 40);
+  return command < kLastCommand;
+}
+
+bool Smb2Parser::wants_whole(Bytes head) {
+  Header header;
+  if (!header.parse(head)) return false;
+  if (header.next != 0) return true;
+  bool is_answer = (header.flags & kFlagResponse) != 0;
+  if (header.command == kWrite && !is_answer) {
+    HandleKey key = file_id(head, kBody + 16, header.session, nullptr);
+    return state_.wants(key, payload_at(head, u16(head, kBody + 2), 16).data);
+  }
+  if (header.command == kRead && is_answer) {
+    auto found = requests_.find(header.message_id);
+    Bytes start = payload_at(head, u8(head, kBody + 2), 16).data;
+    if (found == requests_.end()) return starts_like_dce(start);
+    return state_.wants(found->second.file, start);
+  }
+  // Directory listings and other answers of servers are of no use beyond their head.
+  return !is_answer || header.command <= kCreate || header.command == kIoctl;
+}
+
+void Smb2Parser::message(bool from_client, Timestamp time, Bytes data, std::size_t length) {
+  Chain chain;
+  for (int part = 0; part < kMaxCompound; ++part) {
+    Header header;
+    if (!header.parse(data)) {
+      ++state_.statistics.malformed;
+      return;
+    }
+    ++state_.statistics.messages;
+    bool last = header.next == 0;
+    if (!last && (header.next < kHeaderSize || header.next > length || header.next % 8 != 0)) {
+      ++state_.statistics.malformed;
+      last = true;
+    }
+    std::size_t size = last ? length : header.next;
+    Bytes message = data.first(std::min(size, data.size()));
+    if (from_client) {
+      if (header.flags & kFlagRelated) {
+        if (header.session == 0 || header.session == ~std::uint64_t{0})
+          header.session = chain.session;
+        if (header.tree == 0 || header.tree == 0xffffffff) header.tree = chain.tree;
+      } else {
+        chain = Chain{};
+      }
+      chain.session = header.session;
+      chain.tree = header.tree;
+      request(header, message, size, chain, time);
+    } else {
+      response(header, message, size, time);
+    }
+    if (last || size >= data.size()) return;
+    data = data.subspan(size);
+    length -= size;
+  }
+  ++state_.statistics.limits;
+}
+
+// The FileId at `offset`; all ones in a related request means the one before it.
+HandleKey Smb2Parser::file_id(Bytes message, std::size_t offset, std::uint64_t session,
+                              Chain* chain) {
+  HandleKey key{session, u64(message, offset), u64(message, offset + 8)};
+  if (!chain) return key;
+  if (key.high == ~std::uint64_t{0} && key.low == ~std::uint64_t{0}) return chain->file;
+  chain->file = key;
+  chain->after_create = false;
+  return key;
+}
+
+void Smb2Parser::request(const Header& header, Bytes message, std::size_t length, Chain& chain,
+                         Timestamp time) {
+  if (header.command == kCancel) return;  // carries the MessageId of what it cancels
+  Request r;
+  r.command = header.command;
+  r.session = header.session;
+  r.tree = header.tree;
+  Payload payload;
+  bool has_payload = false, certain = false;
+  auto use_file = [&](std::size_t offset) {
+    r.file = file_id(message, offset, header.session, &chain);
+    r.after_create = chain.after_create;
+    r.create = chain.create;
+  };
+  switch (header.command) {
+    case kSessionSetup:
+      session_setup_request(header, message, r);
+      break;
+    case kTreeConnect:
+      r.text = text_at(message, u16(message, kBody + 4), u16(message, kBody + 6));
+      break;
+    case kCreate:
+      r.text = text_at(message, u16(message, kBody + 44), u16(message, kBody + 46));
+      r.detail = u32(message, kBody + 40);
+      chain.create = header.message_id;
+      chain.after_create = true;
+      chain.file = {};
+      break;
+    case kClose:
+      use_file(kBody + 8);
+      break;
+    case kRead:
+      use_file(kBody + 16);
+      r.size = u32(message, kBody + 4);
+      break;
+    case kWrite:
+      use_file(kBody + 16);
+      r.size = u32(message, kBody + 4);
+      payload = payload_at(message, u16(message, kBody + 2), r.size);
+      has_payload = true;
+      break;
+    case kIoctl: {
+      use_file(kBody + 8);
+      r.detail = u32(message, kBody + 4);
+      if (r.detail != kPipeTransceive) break;
+      payload = payload_at(message, u32(message, kBody + 24), u32(message, kBody + 28));
+      has_payload = certain = true;
+      break;
+    }
+    case kSetInfo:
+      use_file(kBody + 16);
+      if (u8(message, kBody + 2) == kInfoFile) r.detail = u8(message, kBody + 3);
+      break;
+    default:
+      break;
+  }
+  // A length that leaves the message is a lie, not missing bytes.
+  if (has_payload && payload.data.size() + payload.missing > length) {
+    ++state_.statistics.malformed;
+    payload.missing = 0;
+  }
+  if (has_payload) outgoing(r, payload, certain, time);
+  if (r.after_create) {
+    auto create = requests_.find(r.create);
+    if (create != requests_.end()) create->second.has_followers = true;
+  }
+  auto old = requests_.find(header.message_id);
+  if (old != requests_.end()) drop(old);
+  if (requests_.size() >= kMaxRequests) {
+    ++state_.statistics.limits;
+    drop(requests_.begin());
+  }
+  requests_.emplace(header.message_id, std::move(r));
+}
+
+// Payload of a WRITE or a transceive: to the pipe, or kept until its FileId is known.
+void Smb2Parser::outgoing(Request& request, const Payload& payload, bool certain, Timestamp time) {
+  if (!request.after_create) {
+    state_.transfer(request.file, request.tree, true, time, payload, certain);
+    return;
+  }
+  if (held_ + payload.data.size() > kMaxHeld) {
+    ++state_.statistics.limits;
+    request.held_missing = payload.data.size() + payload.missing;
+    return;
+  }
+  request.held.assign(payload.data.begin(), payload.data.end());
+  request.held_missing = payload.missing;
+  held_ += request.held.size();
+}
+
+void Smb2Parser::drop(std::map<std::uint64_t, Request>::iterator it) {
+  held_ -= it->second.held.size();
+  requests_.erase(it);
+}
+
+void Smb2Parser::session_setup_request(const Header& header, Bytes message, Request& r) {
+  Bytes token = payload_at(message, u16(message, kBody + 12), u16(message, kBody + 14)).data;
+  if (header.session != 0) {
+    SmbSessionState& session = state_.session(header.session);
+    if (!session.in_progress) session.in_progress = make_auth_exchange(AuthService::kSpnego);
+    r.auth = session.in_progress;
+  } else {
+    r.auth = make_auth_exchange(AuthService::kSpnego);  // the response names the session
+  }
+  if (r.auth && !token.empty()) r.auth->token(true, token);
+}
+
+void Smb2Parser::session_setup_response(const Header& header, Bytes message, Request* request,
+                                        Timestamp time) {
+  bool success = header.status == 0;
+  if (!success && header.status != kStatusMoreProcessing) {
+    state_.session(header.session).in_progress.reset();
+  } else {
+    SmbSessionState& session = state_.session(header.session);
+    std::shared_ptr<AuthExchange> auth = request ? request->auth : session.in_progress;
+    Bytes token = payload_at(message, u16(message, kBody + 4), u16(message, kBody + 6)).data;
+    if (auth && !token.empty()) auth->token(false, token);
+    if (!success) {
+      session.in_progress = auth;
+    } else {
+      std::uint16_t flags = u16(message, kBody + 2);
+      session.session->auth = auth ? auth : session.session->auth;
+      session.session->guest = (flags & kSessionGuest) != 0;
+      session.session->anonymous = (flags & kSessionNull) != 0;
+      if (flags & kSessionEncrypt) session.session->encrypted = true;
+      session.in_progress.reset();
+    }
+  }
+  if (header.status != kStatusMoreProcessing)
+    state_.tell(SmbFileEvent::Action::kSessionSetup, time, "", "", 0, header.status,
+                header.session);
+}
+
+void Smb2Parser::create_response(const Header& header, Bytes message, Request& r, Timestamp time) {
+  bool opened =
+      header.status == 0 && u16(message, kBody) == kCreateResponse && message.size() >= kBody + 80;
+  HandleKey key{r.session, u64(message, kBody + 64), u64(message, kBody + 72)};
+  if (opened) {
+    const SmbTree* tree = state_.find_tree(r.session, r.tree);
+    HandleKind kind = HandleKind::kUnknown;
+    if (tree && tree->type != SmbTree::Type::kUnknown)
+      kind = tree->type == SmbTree::Type::kPipe ? HandleKind::kPipe : HandleKind::kFile;
+    state_.open(key, r.tree, std::move(r.text), kind, time);
+    state_.tell(SmbFileEvent::Action::kOpen, time, key, 0, header.status);
+    if (r.detail & kDeleteOnClose)
+      state_.tell(SmbFileEvent::Action::kDelete, time, key, 0, header.status);
+  } else {
+    const SmbTree* tree = state_.find_tree(r.session, r.tree);
+    state_.tell(SmbFileEvent::Action::kOpen, time, tree ? std::string_view(tree->path) : "", r.text,
+                0, header.status, r.session);
+  }
+  if (r.has_followers) name_followers(header.message_id, key, opened, time);
+}
+
+// The FileId of a CREATE is known: the requests compounded with it get it, in their order.
+void Smb2Parser::name_followers(std::uint64_t create, const HandleKey& key, bool opened,
+                                Timestamp time) {
+  for (auto it = requests_.lower_bound(create); it != requests_.end(); ++it) {
+    Request& r = it->second;
+    if (!r.after_create || r.create != create) continue;
+    r.after_create = false;
+    r.file = key;
+    if (opened && (!r.held.empty() || r.held_missing > 0))
+      state_.transfer(key, r.tree, true, time, {r.held, r.held_missing}, r.command == kIoctl);
+    held_ -= r.held.size();
+    r.held = {};
+  }
+}
+
+void Smb2Parser::response(const Header& header, Bytes message, std::size_t length, Timestamp time) {
+  using Action = SmbFileEvent::Action;
+  if (header.status == kStatusPending && (header.flags & kFlagAsync))
+    return;  // the final one follows
+  auto found = requests_.find(header.message_id);
+  Request* r = nullptr;
+  if (found != requests_.end() && found->second.command == header.command) r = &found->second;
+  std::uint64_t session = r ? r->session : header.session;
+  if (header.flags & kFlagSigned) {
+    if (auto known = state_.find_session(header.session)) known->signing = true;
+  }
+  bool success = header.status == 0;
+  bool has_data = success || header.status == kStatusBufferOverflow;
+  auto checked = [&](Payload payload) {
+    if (payload.data.size() + payload.missing > length) {
+      ++state_.statistics.malformed;
+      payload.missing = 0;
+    }
+    return payload;
+  };
+  switch (header.command) {
+    case kNegotiate:
+      if (success && message.size() >= kBody + 6 && u16(message, kBody + 4) != 0x02ff)
+        state_.set_dialect(u16(message, kBody + 4));
+      break;
+    case kSessionSetup:
+      session_setup_response(header, message, r, time);
+      break;
+    case kLogoff:
+      if (success) state_.end_session(session, time);
+      break;
+    case kTreeConnect: {
+      if (!r) break;
+      if (success) {
+        SmbTree tree{r->text, SmbTree::Type::kDisk};
+        if (u8(message, kBody + 2) == kShareTypePipe) tree.type = SmbTree::Type::kPipe;
+        if (u8(message, kBody + 2) == 3) tree.type = SmbTree::Type::kPrinter;
+        state_.add_tree(header.session, header.tree, std::move(tree));
+      }
+      state_.tell(Action::kTreeConnect, time, r->text, "", 0, header.status, header.session);
+      break;
+    }
+    case kTreeDisconnect:
+      if (success) state_.end_tree(session, r ? r->tree : header.tree, time);
+      break;
+    case kCreate:
+      if (r) create_response(header, message, *r, time);
+      break;
+    case kClose:
+      if (!r || !success) break;
+      state_.tell(Action::kClose, time, r->file, 0, header.status);
+      state_.close(r->file, time);
+      break;
+    case kRead: {
+      if (!has_data || u16(message, kBody) != kReadResponse) break;
+      std::uint32_t size = u32(message, kBody + 4);
+      Payload payload = checked(payload_at(message, u8(message, kBody + 2), size));
+      HandleKey key;
+      if (r) {
+        key = r->file;
+        state_.tell(Action::kRead, time, key, size, header.status);
+      } else if (SmbHandle* only = state_.only_pipe(); only && starts_like_dce(payload.data)) {
+        key = only->key;  // its request was lost, but there is no other it could belong to
+      } else {
+        break;
+      }
+      state_.transfer(key, r ? r->tree : header.tree, false, time, payload, false);
+      break;
+    }
+    case kWrite:
+      if (r) state_.tell(Action::kWrite, time, r->file, r->size, header.status);
+      break;
+    case kIoctl: {
+      if (!has_data || u16(message, kBody) != kIoctlResponse ||
+          u32(message, kBody + 4) != kPipeTransceive)
+        break;
+      Payload payload =
+          checked(payload_at(message, u32(message, kBody + 32), u32(message, kBody + 36)));
+      HandleKey key = r ? r->file : file_id(message, kBody + 8, header.session, nullptr);
+      state_.transfer(key, r ? r->tree : header.tree, false, time, payload, true);
+      break;
+    }
+    case kSetInfo:
+      if (!r || !success) break;
+      if (r->detail == kRename || r->detail == kRenameEx)
+        state_.tell(Action::kRename, time, r->file, 0, header.status);
+      if (r->detail == kDisposition || r->detail == kDispositionEx)
+        state_.tell(Action::kDelete, time, r->file, 0, header.status);
+      break;
+    default:
+      break;
+  }
+  if (found != requests_.end()) drop(found);
+}
+
+}  // namespace rpcmarshal

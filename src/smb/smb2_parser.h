@@ -1,0 +1,81 @@
+// SMB 2.0.2 to 3.1.1 messages ([MS-SMB2] 2.2): sessions, trees, opens, and the bytes that go
+// through pipes by WRITE, READ and FSCTL_PIPE_TRANSCEIVE. Requests wait by MessageId for their
+// response, which may be in another compound, asynchronous, or never come. Internal to smb/.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "smb/state.h"
+
+namespace rpcmarshal {
+
+class Smb2Parser {
+ public:
+  explicit Smb2Parser(SmbState& state) : state_(state) {}
+
+  /// A message, or a compound of several, of `length` bytes, of which `data` was captured.
+  void message(bool from_client, Timestamp time, Bytes data, std::size_t length);
+  /// Whether more than the head of this message is of use.
+  bool wants_whole(Bytes head);
+  std::size_t memory() const { return requests_.size() * (sizeof(Request) + 64) + held_; }
+
+  /// From the header's flags: 1 response, 0 request, -1 too short to tell.
+  static int is_response(Bytes head);
+
+ private:
+  struct Header {
+    std::uint32_t status = 0, flags = 0, next = 0, tree = 0;
+    std::uint16_t command = 0;
+    std::uint64_t message_id = 0, session = 0;
+    bool parse(Bytes data);
+  };
+  struct Request {
+    std::uint16_t command = 0;
+    std::uint64_t session = 0;
+    std::uint32_t tree = 0;
+    HandleKey file;
+    std::uint64_t size = 0;    ///< asked for
+    std::uint32_t detail = 0;  ///< IOCTL: control code; CREATE: options; SET_INFO: class
+    std::string text;          ///< CREATE: name; TREE_CONNECT: path
+    std::shared_ptr<AuthExchange> auth;
+    std::uint64_t create = 0;     ///< MessageId of the CREATE in the same compound ...
+    bool after_create = false;    ///< ... whose FileId this request uses
+    bool has_followers = false;   ///< CREATE: such requests exist
+    std::vector<std::byte> held;  ///< their payload, until the FileId is known
+    std::uint64_t held_missing = 0;
+  };
+  // What a related request takes from the one before it ([MS-SMB2] 3.3.5.2.7.2).
+  struct Chain {
+    std::uint64_t session = 0;
+    std::uint32_t tree = 0;
+    HandleKey file;
+    std::uint64_t create = 0;
+    bool after_create = false;
+  };
+
+  void request(const Header& header, Bytes message, std::size_t length, Chain& chain,
+               Timestamp time);
+  void response(const Header& header, Bytes message, std::size_t length, Timestamp time);
+  void session_setup_request(const Header& header, Bytes message, Request& request);
+  void session_setup_response(const Header& header, Bytes message, Request* request,
+                              Timestamp time);
+  void create_response(const Header& header, Bytes message, Request& request, Timestamp time);
+  void name_followers(std::uint64_t create, const HandleKey& key, bool opened, Timestamp time);
+  void outgoing(Request& request, const Payload& payload, bool certain, Timestamp time);
+  HandleKey file_id(Bytes message, std::size_t offset, std::uint64_t session, Chain* chain);
+  void drop(std::map<std::uint64_t, Request>::iterator it);
+
+  static constexpr std::size_t kMaxRequests = 8192;
+  static constexpr std::size_t kMaxHeld = 1u << 20;
+  static constexpr int kMaxCompound = 256;
+
+  SmbState& state_;
+  std::map<std::uint64_t, Request> requests_;  // by MessageId, which grows: the first is the oldest
+  std::size_t held_ = 0;
+};
+
+}  // namespace rpcmarshal
