@@ -177,7 +177,8 @@ void TcpReassembler::Impl::segment(const Packet& packet) {
     return;
   }
   if (packet.flags & Packet::kAck) acknowledge(*flow, side, packet);
-  if (packet.payload_length > 0) data(*flow, side, sequence, packet);
+  // The acknowledgment may have settled a hole, and the consumer may want no more after it.
+  if (packet.payload_length > 0 && !flow->ignored) data(*flow, side, sequence, packet);
   HalfStream& half = flow->half[side];
   if ((packet.flags & Packet::kFin) && !flow->ignored) {
     half.has_fin = true;

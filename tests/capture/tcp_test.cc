@@ -133,6 +133,17 @@ TEST_F(Tcp, OneByteSegmentsInReverse) {
   EXPECT_EQ(reassembler.flows(), 1u);
 }
 
+TEST_F(Tcp, ConsumerThatLosesInterestAtAGapGetsNoMore) {
+  handshake();
+  client(101, "ab");
+  client(110, "later");  // a hole before it
+  interested = false;
+  now += 10 * kSecond;
+  server(501, "answer", kAck, 115);  // acknowledges past the hole, and carries data itself
+  EXPECT_EQ(records[0].forward, "ab[7]");
+  EXPECT_EQ(records[0].backward, "");
+}
+
 TEST_F(Tcp, CrossesTheEndOfTheSequenceSpace) {
   handshake(0xfffffffc, 0xffffffff);
   client(0xfffffffd, "abcdef");  // ends at 3
