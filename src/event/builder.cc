@@ -87,6 +87,7 @@ void EventBuilder::describe(const Call& call, const CallContext& context) {
   e.client_host = e.user ? std::string_view(e.user->workstation) : std::string_view();
   e.server_host = host_of_tree(context.tree);
   if (e.server_host.empty() && e.user) e.server_host = host_of_service(e.user->service);
+  if (e.server_host == e.server.address.to_string()) e.server_host = {};  // says nothing new
   e.auth_service = call.auth_service;
   e.auth_level = call.auth_level;
 
@@ -239,11 +240,12 @@ void EventBuilder::note_unc_hosts(const EventHalf& half) {
     if (walker_.event() != ndr::Walker::Event::kLeaf) continue;
     const ndr::Value& value = walker_.value();
     if (value.kind() != ndr::ValueKind::kText || !may_hold_unc(value)) continue;
+    if (value.display().semantic == "server") continue;  // the server, as the client calls it
     scratch_.clear();
     value.append_text(scratch_);
     append_unc_hosts(event_.unc_hosts, scratch_);
   }
-  // "\\FS1" in a ServerName argument is the server itself, not somewhere else to go.
+  // A path back to the server itself is not somewhere else to go.
   if (event_.unc_hosts.empty()) return;
   const std::string own = event_.server.address.to_string();
   std::erase_if(event_.unc_hosts, [&](const std::string& host) {

@@ -2,6 +2,7 @@
 // anew on purpose: tests/record. A capture without a baseline fails, so that none is forgotten.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
