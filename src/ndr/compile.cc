@@ -487,6 +487,7 @@ bool Compiler::characters(std::uint32_t node, const Type* element, bool string) 
   if (!base) return false;
   Node& n = at(node);
   const std::string_view semantic = n.display->semantic;
+  const bool utf16 = semantic == "utf16" || semantic == "multi_sz";
   switch (base->type) {
     case BaseType::kWChar:
       n.kind = ValueKind::kText;
@@ -494,7 +495,7 @@ bool Compiler::characters(std::uint32_t node, const Type* element, bool string) 
       break;
     case BaseType::kUInt16:
     case BaseType::kInt16:
-      if (!string && semantic != "utf16" && semantic != "multi_sz") return false;
+      if (!string && !utf16) return false;
       n.kind = ValueKind::kText;
       n.unit = 2;
       break;
@@ -502,15 +503,17 @@ bool Compiler::characters(std::uint32_t node, const Type* element, bool string) 
     case BaseType::kChar:
     case BaseType::kInt8:
     case BaseType::kUInt8:
-      n.unit = 1;
-      n.kind = string || semantic == "ascii" || (base->type == BaseType::kChar && semantic.empty())
+      n.unit = utf16 && !string ? 2 : 1;
+      n.kind = string || utf16 || semantic == "ascii" ||
+                       (base->type == BaseType::kChar && semantic.empty())
                    ? ValueKind::kText
                    : ValueKind::kBytes;
-      break;
+      n.stride = 1;
+      return true;
     default:
       return false;
   }
-  n.stride = n.unit;
+  n.stride = 2;
   return true;
 }
 
@@ -559,7 +562,8 @@ void Compiler::dimension(std::uint32_t node, const ArrayShape& shape, const Type
   std::uint8_t element_align = 1;
   bool element_fixed = true;
   if (last && characters(node, element, string)) {
-    element_size = element_align = at(node).unit;
+    element_size = at(node).stride;
+    element_align = static_cast<std::uint8_t>(element_size);
   } else {
     const std::uint32_t child = reserve(1);
     const Place inner = element_place(place);
@@ -573,7 +577,6 @@ void Compiler::dimension(std::uint32_t node, const ArrayShape& shape, const Type
     element_size = e.size;
     element_align = e.align;
     element_fixed = e.fixed;
-    if (e.hoist > 0 && !e.hoisted) element_align = std::max(element_align, std::uint8_t{1});
     Node& n = at(node);
     n.child = child;
     n.stride =
@@ -584,7 +587,6 @@ void Compiler::dimension(std::uint32_t node, const ArrayShape& shape, const Type
   if (d.conformant || varying) {
     n.size = (varying ? 2u : 0u) * count_size;
     n.count = static_cast<std::uint32_t>(std::min<std::uint64_t>(d.fixed, kMaxFixedSize));
-    if (element_size == 2 && n.kind == ValueKind::kBytes) n.kind = ValueKind::kList;
     return;
   }
   if (d.fixed >= kMaxFixedSize || (n.stride && d.fixed * n.stride >= kMaxFixedSize)) {
@@ -595,6 +597,7 @@ void Compiler::dimension(std::uint32_t node, const ArrayShape& shape, const Type
     n.op = Op::kFixed;
     n.fixed = true;
     n.size = n.count ? (n.count - 1) * n.stride + element_size : 0;
+    if (n.child == kNoNode) n.count = n.size / n.unit;
   } else {
     n.size = static_cast<std::uint32_t>(
         std::min<std::uint64_t>(std::uint64_t{n.count} * element_size, kMaxFixedSize));
@@ -625,9 +628,8 @@ void Compiler::many(std::uint32_t node, const Type* element,
     outer = inner;
   }
   std::uint8_t element_align = 1;
-  std::uint32_t element_size = 1;
   if (characters(outer, element, false)) {
-    element_align = at(outer).unit;
+    element_align = static_cast<std::uint8_t>(at(outer).stride);
   } else {
     const std::uint32_t child = reserve(1);
     fill(child, element, element_place(place));
@@ -635,9 +637,7 @@ void Compiler::many(std::uint32_t node, const Type* element,
     at(outer).stride =
         at(child).fixed ? static_cast<std::uint32_t>(align_up(at(child).size, at(child).align)) : 0;
     element_align = at(child).align;
-    element_size = at(child).size;
   }
-  (void)element_size;
   Node& n = at(node);
   n.op = Op::kArrayMany;
   n.kind = ValueKind::kList;

@@ -60,7 +60,8 @@ class Machine {
         size_(stub.size()),
         tape_(tape),
         scratch_(*tape.scratch_),
-        entry_limit_(kFreeEntries + 4 * stub.size()) {}
+        entry_limit_(std::min<std::uint64_t>(kFreeEntries + 4 * stub.size(), kMostEntries)),
+        usable_(std::min<std::uint64_t>(tape.capacity_, entry_limit_)) {}
 
   DecodeResult run();
 
@@ -72,8 +73,9 @@ class Machine {
       kSwap == (std::endian::native == std::endian::little) ? ByteOrder::kBig : ByteOrder::kLittle;
   /// More entries than this plus four per byte of stub: types that only multiply (wrappers of
   /// wrappers of a pointer) are not worth the memory.
-  static constexpr std::size_t kFreeEntries = 4096;
+  static constexpr std::uint64_t kFreeEntries = 4096;
   static constexpr std::uint64_t kMaxEmptyElements = 4096;
+  static constexpr std::uint64_t kMostEntries = 1u << 26;
 
   bool construct(std::uint32_t node, std::uint32_t slot);
   bool inline_part(std::uint32_t node, std::uint32_t slot, std::uint32_t extra);
@@ -114,7 +116,7 @@ class Machine {
   /// Entries for `count` children, side by side; kNoNode when the tape may not grow further.
   std::uint32_t allocate(std::uint64_t count) {
     const std::uint64_t size = tape_.size_ + count;
-    if (size > tape_.capacity_ && !grow(size)) return kNoNode;
+    if (size > usable_ && !grow(size)) return kNoNode;
     const std::uint32_t first = tape_.size_;
     tape_.size_ = static_cast<std::uint32_t>(size);
     return first;
@@ -155,7 +157,8 @@ class Machine {
   std::size_t at_ = 0;
   Tape& tape_;
   Scratch& scratch_;
-  const std::size_t entry_limit_;
+  const std::uint64_t entry_limit_;
+  std::uint64_t usable_;  ///< entries that need no grow()
   std::size_t frames_ = 0;
   std::uint64_t hoisted_[8] = {};
   unsigned hoisted_next_ = 0;
@@ -173,6 +176,7 @@ bool Machine<kWide, kSwap>::grow(std::uint64_t size) {
   if (!memory) throw std::bad_alloc();
   tape_.entries_ = static_cast<Entry*>(memory);
   tape_.capacity_ = static_cast<std::uint32_t>(capacity);
+  usable_ = std::min<std::uint64_t>(capacity, entry_limit_);
   return true;
 }
 
@@ -406,10 +410,14 @@ bool Machine<kWide, kSwap>::list(const Node& n, std::uint32_t node, std::uint32_
   }
   if (n.checked) scratch_.checks.push_back({slot, node, maximum, count});
   if (n.child == kNoNode) {  // characters or bytes
-    if (count > 0 && !room(n.unit, 0)) return false;
-    if (count > (size_ - at_) / n.unit) return fail("the stub ends within a string or byte array");
+    if (count > 0 && !room(n.stride, 0)) return false;
+    if (count > (size_ - at_) >> (n.stride >> 1)) {  // stride and unit are 1 or 2
+      return fail("the stub ends within a string or byte array");
+    }
     const std::size_t start = at_;
-    at_ += static_cast<std::size_t>(count) * n.unit;
+    const std::size_t bytes = static_cast<std::size_t>(count) << (n.stride >> 1);
+    at_ += bytes;
+    count = bytes >> (n.unit >> 1);
     if (n.kind == ValueKind::kText) {
       if (n.unit == 2) {
         while (count > 0 && data_[start + 2 * count - 2] == std::byte{0} &&
@@ -486,17 +494,13 @@ bool Machine<kWide, kSwap>::list_of_many(const Node& n, std::uint32_t node, std:
     counts[i] = word(at_ + kWord);
     at_ += 2 * kWord;
   }
-  // Lists of the outer dimensions need entries even when they are empty inside.
+  // An empty dimension leaves nothing on the wire, but outer lists may still be many.
+  const bool empty =
+      std::find(counts, counts + dimensions, std::uint64_t{0}) != counts + dimensions;
+  const std::uint64_t most = empty ? kMaxEmptyElements : size_ - at_;
   std::uint64_t total = 1;
-  bool empty = false;
-  for (std::uint32_t i = 0; i < dimensions; ++i) {
-    if (counts[i] == 0) {
-      empty = true;
-      break;
-    }
-    if (counts[i] > size_ - at_ || counts[i] * total > size_ - at_) {
-      return fail("the stub ends within an array");
-    }
+  for (std::uint32_t i = 0; i < dimensions && counts[i] > 0; ++i) {
+    if (counts[i] > most || counts[i] * total > most) return fail("the stub ends within an array");
     total *= counts[i];
   }
   if (empty) total = 0;
@@ -506,7 +510,6 @@ bool Machine<kWide, kSwap>::list_of_many(const Node& n, std::uint32_t node, std:
   std::uint64_t level_count = 1;
   for (std::uint32_t i = 0; i + 1 < dimensions; ++i) {
     const std::uint64_t children = level_count * counts[i];
-    if (children > size_ + kMaxEmptyElements) return fail("an array of very many empty elements");
     const std::uint32_t first = allocate(children);
     if (first == kNoNode) return false;
     for (std::uint64_t k = 0; k < level_count; ++k) {
@@ -525,8 +528,8 @@ bool Machine<kWide, kSwap>::list_of_many(const Node& n, std::uint32_t node, std:
   const std::uint64_t last = counts[dimensions - 1];
   if (inner.child == kNoNode || nodes_[inner.child].fixed) {
     const std::uint64_t stride = inner.stride;
-    const std::uint64_t size = inner.child == kNoNode ? inner.unit : nodes_[inner.child].size;
-    const std::uint64_t align = inner.child == kNoNode ? inner.unit : nodes_[inner.child].align;
+    const std::uint64_t size = inner.child == kNoNode ? stride : nodes_[inner.child].size;
+    const std::uint64_t align = inner.child == kNoNode ? stride : nodes_[inner.child].align;
     if (total > 0) {
       if (!room(align, 0)) return false;
       if (total > size_ - at_ || (total - 1) * stride + size > size_ - at_) {
@@ -535,7 +538,8 @@ bool Machine<kWide, kSwap>::list_of_many(const Node& n, std::uint32_t node, std:
     }
     for (std::uint64_t k = 0; k < level_count; ++k) {
       put(static_cast<std::uint32_t>(level_first + k), level_node, inner.kind,
-          at_ + k * last * stride, last, kPacked);
+          at_ + k * last * stride, inner.child == kNoNode ? last * stride / inner.unit : last,
+          kPacked);
     }
     if (total > 0) at_ += static_cast<std::size_t>((total - 1) * stride + size);
     return true;
@@ -614,8 +618,8 @@ template <bool kWide, bool kSwap>
 bool Machine<kWide, kSwap>::pipe(const Node& n, std::uint32_t node, std::uint32_t slot) {
   const Node& chunk = nodes_[n.child];
   const bool plain = chunk.child == kNoNode;
-  const std::uint64_t size = plain ? chunk.unit : nodes_[chunk.child].size;
-  const std::size_t align = plain ? chunk.unit : nodes_[chunk.child].align;
+  const std::uint64_t size = plain ? chunk.stride : nodes_[chunk.child].size;
+  const std::size_t align = plain ? chunk.stride : nodes_[chunk.child].align;
   put(slot, node, ValueKind::kList, at_, 0, tape_.size_);
   for (;;) {
     std::uint64_t count;
@@ -631,7 +635,7 @@ bool Machine<kWide, kSwap>::pipe(const Node& n, std::uint32_t node, std::uint32_
     // Nothing else allocates meanwhile, so the chunks' entries stand side by side.
     const std::uint32_t entry = allocate(1);
     if (entry == kNoNode) break;
-    put(entry, n.child, chunk.kind, at_, count, kPacked);
+    put(entry, n.child, chunk.kind, at_, plain ? count * size / chunk.unit : count, kPacked);
     at_ += static_cast<std::size_t>((count - 1) * chunk.stride + size);
     Entry& list = tape_.entries_[slot];
     ++list.count;

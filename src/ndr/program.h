@@ -130,7 +130,7 @@ struct Node {
   bool checked = false;      ///< array: its counts can be compared with size_is, length_is, range
   std::uint32_t size = 0;    ///< bytes of a fixed value; minimum bytes of another
   std::uint32_t offset = 0;  ///< within a fixed parent
-  std::uint32_t stride = 0;  ///< list: from one fixed element to the next
+  std::uint32_t stride = 0;  ///< list, text, bytes: from one fixed element to the next
   std::uint32_t count = 0;   ///< fixed: entry count; array neither conformant nor varying: elements
   std::uint32_t child = kNoNode;  ///< first field; element; referent
   std::uint32_t child_count = 0;  ///< record: fields
