@@ -85,12 +85,12 @@ struct Bind {
         0;  ///< p_cont_def_result_t: 0 accepted, 1 user, 2 provider rejection, 3 features
     std::uint16_t reason = 0;  ///< p_provider_reason_t, or the features acknowledged
   };
-  enum class Answer : std::uint8_t { kNone, kAck, kNak } answer = Answer::kNone;
+  enum class Answer : std::uint8_t { kNone, kAck, kNak, kFault } answer = Answer::kNone;
   bool alter = false;     ///< alter_context
   bool reversed = false;  ///< as in Call
   Timestamp time = 0;     ///< of the request
   std::uint32_t call_id = 0;
-  std::uint16_t nak_reason = 0;        ///< p_reject_reason_t ([C706] 12.6.3.1)
+  std::uint32_t refusal = 0;  ///< p_reject_reason_t ([C706] 12.6.3.1) of a nak, status of a fault
   std::span<const Context> contexts;   ///< as offered; lives for the callback
   std::string_view secondary_address;  ///< of the answer
   std::uint64_t association = 0;

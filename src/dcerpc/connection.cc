@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstring>
 
+#include "base/unicode.h"
 #include "dcerpc/auth_contexts.h"
 #include "dcerpc/call.h"
 #include "dcerpc/call_table.h"
@@ -90,7 +91,7 @@ class DceConnection final : public StreamConsumer {
         return on_bind_ack(direction, header, pdu);
       case PduType::kBindNak:
         if (pdu.size() >= 18) {
-          contexts_.refuse(direction, header,
+          contexts_.refuse(direction, header, Bind::Answer::kNak,
                            load<std::uint16_t>(pdu.data() + 16, header.drep.order), binds_);
         }
         return;
@@ -220,6 +221,11 @@ class DceConnection final : public StreamConsumer {
     if (is_fault && header.length < 32) parts.damaged = false;
     if (parts.damaged && pdu.size() == header.length) ++statistics_.malformed;
     PendingCall* call = calls_.find(reverse(direction), header.call_id);
+    if (!call && is_fault && pdu.size() >= 28) {
+      // A server may also answer an alter_context with a fault.
+      auto status = load<std::uint32_t>(pdu.data() + 24, header.drep.order);
+      if (contexts_.refuse(direction, header, Bind::Answer::kFault, status, binds_)) return;
+    }
     if (!call) {
       ++statistics_.orphan_responses;
       call = &open_call(reverse(direction), header.call_id);
@@ -383,7 +389,11 @@ class DceConnection final : public StreamConsumer {
 
   void infer(Call& out) const {
     std::string_view pipe = transport_.pipe;
-    if (pipe.empty()) pipe = contexts_.secondary_address();
+    if (pipe.empty()) {
+      pipe = contexts_.secondary_address();
+      // Windows answers with this alias on the pipe of svcctl too.
+      if (equal_ignoring_case(pipe, "\\pipe\\ntsvcs")) pipe = {};
+    }
     if (!pipe.empty() && out.request.present) {
       bool stub_known = out.request.complete && !out.request.sealed;
       if (auto found = infer_interface(pipe, out.opnum, out.request.stub, stub_known,

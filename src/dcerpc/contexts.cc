@@ -41,7 +41,7 @@ bool ContextTable::take(Direction direction, std::uint32_t call_id, Pending& out
 }
 
 void ContextTable::settle(const ContextOffer& offer, bool accepted, const SyntaxId& transfer,
-                          std::uint16_t reason) {
+                          std::uint32_t reason) {
   PresentationContext& context = contexts_[offer.id];
   if (!accepted && context.state == PresentationContext::State::kAccepted) return;
   context.state =
@@ -76,14 +76,15 @@ void ContextTable::answer(Direction direction, const PduHeader& header, const Bi
   report(pending, Bind::Answer::kAck, 0, body.answers, binds);
 }
 
-void ContextTable::refuse(Direction direction, const PduHeader& header, std::uint16_t reason,
-                          const BindHandler& binds) {
+bool ContextTable::refuse(Direction direction, const PduHeader& header, Bind::Answer how,
+                          std::uint32_t reason, const BindHandler& binds) {
   Pending pending;
-  if (!take(reverse(direction), header.call_id, pending)) return;
+  if (!take(reverse(direction), header.call_id, pending)) return false;
   for (const ContextOffer& offer : pending.offers) {
     if (!offer.features_only) settle(offer, false, {}, reason);
   }
-  report(pending, Bind::Answer::kNak, reason, {}, binds);
+  report(pending, how, reason, {}, binds);
+  return true;
 }
 
 void ContextTable::end(const BindHandler& binds) {
@@ -91,7 +92,7 @@ void ContextTable::end(const BindHandler& binds) {
   pending_.clear();
 }
 
-void ContextTable::report(const Pending& pending, Bind::Answer answer, std::uint16_t reason,
+void ContextTable::report(const Pending& pending, Bind::Answer answer, std::uint32_t reason,
                           const std::vector<ContextAnswer>& answers,
                           const BindHandler& binds) const {
   if (!binds) return;
@@ -115,7 +116,7 @@ void ContextTable::report(const Pending& pending, Bind::Answer answer, std::uint
   bind.reversed = pending.direction == Direction::kBackward;
   bind.time = pending.time;
   bind.call_id = pending.call_id;
-  bind.nak_reason = reason;
+  bind.refusal = reason;
   bind.contexts = contexts;
   bind.secondary_address = secondary_address_;
   bind.association = association_;

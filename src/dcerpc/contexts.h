@@ -19,7 +19,7 @@ struct PresentationContext {
   } state = State::kUnknown;
   SyntaxId interface;
   SyntaxId transfer;         ///< nil when several were offered and the answer was not seen
-  std::uint16_t reason = 0;  ///< of the rejection
+  std::uint32_t reason = 0;  ///< of the rejection
 };
 
 class ContextTable {
@@ -32,7 +32,8 @@ class ContextTable {
   /// Its answer, which travels against it.
   void answer(Direction direction, const PduHeader& header, const BindAckBody& body,
               const BindHandler& binds);
-  void refuse(Direction direction, const PduHeader& header, std::uint16_t reason,
+  /// A bind_nak or a fault in its stead. False when no offer with this call id waits.
+  bool refuse(Direction direction, const PduHeader& header, Bind::Answer how, std::uint32_t reason,
               const BindHandler& binds);
   /// The connection ended: hands over the binds that were never answered.
   void end(const BindHandler& binds);
@@ -54,10 +55,10 @@ class ContextTable {
   };
   /// Takes the newest offer with this call id out of pending_; false when there is none.
   bool take(Direction direction, std::uint32_t call_id, Pending& out);
-  void report(const Pending& pending, Bind::Answer answer, std::uint16_t reason,
+  void report(const Pending& pending, Bind::Answer answer, std::uint32_t reason,
               const std::vector<ContextAnswer>& answers, const BindHandler& binds) const;
   void settle(const ContextOffer& offer, bool accepted, const SyntaxId& transfer,
-              std::uint16_t reason);
+              std::uint32_t reason);
 
   // Ids have 16 bits, and each costs the sender 44 bytes of bind: bounded by the protocol.
   std::unordered_map<std::uint16_t, PresentationContext> contexts_;

@@ -88,7 +88,7 @@ TEST(Context, BindNakRejectsAll) {
   EXPECT_EQ(wire.calls[0].fault_status, 8u);
   ASSERT_EQ(wire.binds.size(), 1u);
   EXPECT_EQ(wire.binds[0].answer, Bind::Answer::kNak);
-  EXPECT_EQ(wire.binds[0].nak_reason, 8);
+  EXPECT_EQ(wire.binds[0].refusal, 8);
 }
 
 TEST(Context, IdIsReusedForAnotherInterface) {
@@ -104,6 +104,18 @@ TEST(Context, IdIsReusedForAnotherInterface) {
   EXPECT_EQ(wire.calls[0].interface, kSvcctl);
   EXPECT_EQ(wire.calls[1].interface, kWinreg);
   EXPECT_EQ(wire.calls[2].interface, kWinreg);
+}
+
+TEST(Context, FaultMayAnswerAnAlterContext) {
+  Wire wire;
+  wire.bound().c(bind(9, {{0, kWinreg, {kNdr20}}}, {}, true)).s(fault(9, 0, 0x1c01000b));
+  wire.c(request(10, 0, 1, "")).s(response(10, 0, ""));
+  ASSERT_EQ(wire.calls.size(), 1u);
+  EXPECT_EQ(wire.calls[0].interface, kSvcctl);
+  EXPECT_EQ(wire.statistics.orphan_responses, 0u);
+  ASSERT_EQ(wire.binds.size(), 2u);
+  EXPECT_EQ(wire.binds[1].answer, Bind::Answer::kFault);
+  EXPECT_EQ(wire.binds[1].refusal, 0x1c01000bu);
 }
 
 TEST(Context, UnansweredBindIsToldAtTheEnd) {
