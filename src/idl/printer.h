@@ -1,6 +1,8 @@
-// Normalised IDL out of the model: one declaration style, every pointer's kind said, typedefs of
-// pointers and strings written out. What `rpcmarshal idl show` prints. Parsing the text again gives
-// an interface with the same wire form.
+// Normalised IDL out of the model: one declaration style, typedefs of pointers and strings written
+// out. A pointer's kind is said where it is not the default (ref for a parameter, unique
+// elsewhere). What `rpcmarshal idl show` prints. Parsing the text again gives the same wire form,
+// with two exceptions that IDL has no words for, shown as comments: an inner pointer that is not
+// unique, and a type that was unknown.
 #pragma once
 
 #include <string>
