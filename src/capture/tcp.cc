@@ -67,7 +67,7 @@ class TcpReassembler::Impl {
             Timestamp time);
   void deliver(Flow& flow, int side, Timestamp time, Bytes bytes, std::uint32_t length);
   void drain(Flow& flow, int side);
-  void settle_hole(Flow& flow, int side, Timestamp now);
+  void settle_hole(Flow& flow, int side, Timestamp now, bool answered = false);
   void give_up_hole(Flow& flow, int side);
   void gap(Flow& flow, int side, Timestamp time, std::uint64_t missing);
   void finish_flow(Flow& flow);  // holes become gaps, on_end; the flow stays as closed
@@ -272,7 +272,7 @@ void TcpReassembler::Impl::acknowledge(Flow& flow, int side, const Packet& packe
     peer.has_acked = true;
     peer.acked = packet.acknowledgment;
   }
-  if (peer.pending) settle_hole(flow, 1 - side, packet.time);
+  if (peer.pending) settle_hole(flow, 1 - side, packet.time, packet.payload_length > 0);
 }
 
 bool TcpReassembler::Impl::in_window(HalfStream& half, std::int32_t distance,
@@ -427,7 +427,9 @@ void TcpReassembler::Impl::drain(Flow& flow, int side) {
 }
 
 // Decides whether the missing bytes before the kept segments will still come.
-void TcpReassembler::Impl::settle_hole(Flow& flow, int side, Timestamp now) {
+// `answered`: the receiver acknowledges with data of its own, which is about to be delivered. What it
+// answers has to reach the consumer first, or the answer would come before the question.
+void TcpReassembler::Impl::settle_hole(Flow& flow, int side, Timestamp now, bool answered) {
   HalfStream& half = flow.half[side];
   if (!half.pending || half.pending->empty()) return;
   bool acked = half.has_acked && sequence_distance(half.acked, half.pending->front().sequence) >= 0;
@@ -435,7 +437,7 @@ void TcpReassembler::Impl::settle_hole(Flow& flow, int side, Timestamp now) {
   Timestamp age = now - half.hole_since;
   bool old = age > limits_.gap_age;
   bool very_old = age > 10 * limits_.gap_age;
-  if ((acked && (enough || old)) || very_old || half.lost >= kLostSegments)
+  if ((acked && (enough || old || answered)) || very_old || half.lost >= kLostSegments)
     give_up_hole(flow, side);
 }
 

@@ -3,8 +3,9 @@
 //
 // The idea: in-order data is handed on from the packet's own memory, nothing is copied. Only
 // segments after a hole are kept (sorted, bounded per flow and in all). A hole is given up, and
-// told as a gap, when the receiver has acknowledged past it and enough later data has come, when
-// the buffer limit is reached, or when the connection ends. Bytes that were delivered first stay; a
+// told as a gap, when the receiver has acknowledged past it and either answers with data of its own
+// (a question must come before its answer) or enough later data has come, when the buffer limit is
+// reached, or when the connection ends. Bytes that were delivered first stay; a
 // retransmission that differs is counted as a conflict.
 #pragma once
 

@@ -144,6 +144,17 @@ TEST_F(Tcp, ConsumerThatLosesInterestAtAGapGetsNoMore) {
   EXPECT_EQ(records[0].backward, "");
 }
 
+// A request after a lost one must come before its own answer, or no call can be paired.
+TEST_F(Tcp, AnswerSettlesTheHoleBeforeIt) {
+  handshake();
+  client(101, "lost?");
+  client(110, "question");
+  server(501, "answer", kAck, 118);
+  EXPECT_EQ(records[0].forward, "lost?[4]question");
+  EXPECT_EQ(records[0].backward, "answer");
+  EXPECT_EQ(stats().gaps, 1u);
+}
+
 TEST_F(Tcp, CrossesTheEndOfTheSequenceSpace) {
   handshake(0xfffffffc, 0xffffffff);
   client(0xfffffffd, "abcdef");  // ends at 3
