@@ -77,9 +77,10 @@ class Machine {
   static constexpr std::uint64_t kMaxEmptyElements = 4096;
   static constexpr std::uint64_t kMostEntries = 1u << 26;
 
-  bool construct(std::uint32_t node, std::uint32_t slot);
-  bool inline_part(std::uint32_t node, std::uint32_t slot, std::uint32_t extra);
-  bool list(const Node& n, std::uint32_t node, std::uint32_t slot, std::uint32_t extra);
+  bool execute();
+  std::uint32_t next_parameter();
+  [[gnu::always_inline]] inline bool list(const Node& n, std::uint32_t node, std::uint32_t slot,
+                                          std::uint32_t extra);
   bool list_of_many(const Node& n, std::uint32_t node, std::uint32_t slot);
   bool pipe(const Node& n, std::uint32_t node, std::uint32_t slot);
   bool sid(const Node& n, std::uint32_t node, std::uint32_t slot);
@@ -160,6 +161,9 @@ class Machine {
   const std::uint64_t entry_limit_;
   std::uint64_t usable_;  ///< entries that need no grow()
   std::size_t frames_ = 0;
+  std::uint32_t first_ = 0;      ///< the parameters' entries
+  std::uint32_t parameter_ = 0;  ///< next_parameter()'s place
+  unsigned pass_ = 0;
   std::uint64_t hoisted_[8] = {};
   unsigned hoisted_next_ = 0;
   std::uint32_t mismatches_ = 0;
@@ -183,44 +187,49 @@ bool Machine<kWide, kSwap>::grow(std::uint64_t size) {
 template <bool kWide, bool kSwap>
 DecodeResult Machine<kWide, kSwap>::run() {
   const std::uint32_t root = allocate(1);
-  const std::uint32_t first = allocate(p_.count);
-  put(root, 0, ValueKind::kRecord, 0, p_.count, first);
-  for (std::uint32_t i = 0; i < p_.count; ++i)
-    put(first + i, p_.first + i, ValueKind::kMissing, 0, 0, 0);
-
+  first_ = allocate(p_.count);
+  put(root, 0, ValueKind::kRecord, 0, p_.count, first_);
   DecodeResult result;
-  bool good = true;
-  if (!p_.has_pipes) {
-    for (std::uint32_t i = 0; good && i < p_.count; ++i) good = construct(p_.first + i, first + i);
+  if (execute()) {
+    result.trailing = size_ - at_;
   } else {
-    // Pipes stand after a request's other parameters and before a response's.
-    for (int pass = 0; good && pass < 2; ++pass) {
-      for (std::uint32_t i = 0; good && i < p_.count; ++i) {
-        const Node* n = &nodes_[p_.first + i];
-        if (n->op == Op::kReference) n = &nodes_[n->child];
-        const bool pipes = (pass == 1) == (p_.half == Half::kRequest);
-        if ((n->op == Op::kPipe) == pipes) good = construct(p_.first + i, first + i);
-      }
-    }
-  }
-  if (!good) {
     result.status = DecodeResult::Status::kPartial;
     result.failed_at = at_;
     result.failed_entry = failed_;
     result.reason = reason_;
     give_up();
-  } else {
-    result.trailing = size_ - at_;
   }
   result.consumed = at_;
   result.mismatches = mismatches_;
   return result;
 }
 
+/// The parameter to decode next, or the number of parameters: in declaration order, but pipes stand
+/// after a request's other parameters and before a response's.
+template <bool kWide, bool kSwap>
+std::uint32_t Machine<kWide, kSwap>::next_parameter() {
+  while (pass_ < 2) {
+    for (; parameter_ < p_.count; ++parameter_) {
+      if (!p_.has_pipes) return parameter_++;
+      const Node* n = &nodes_[p_.first + parameter_];
+      if (n->op == Op::kReference) n = &nodes_[n->child];
+      const bool pipes = (pass_ == 1) == (p_.half == Half::kRequest);
+      if ((n->op == Op::kPipe) == pipes) return parameter_++;
+    }
+    pass_ = p_.has_pipes ? pass_ + 1 : 2;
+    if (pass_ < 2) parameter_ = 0;
+  }
+  return p_.count;
+}
+
 /// What was being decoded, and what waited for it, is missing.
 template <bool kWide, bool kSwap>
 void Machine<kWide, kSwap>::give_up() {
-  tape_.entries_[failed_].kind = ValueKind::kMissing;
+  // Entries are not cleared when they are allocated, so each is written here.
+  put(failed_, 0, ValueKind::kMissing, at_, 0, 0);
+  for (std::uint32_t i = next_parameter(); i < p_.count; i = next_parameter()) {
+    put(first_ + i, 0, ValueKind::kMissing, 0, 0, 0);
+  }
   while (frames_ > 0) {
     const Frame& f = scratch_.frames[--frames_];
     if (f.step == 0) {
@@ -232,30 +241,17 @@ void Machine<kWide, kSwap>::give_up() {
       }
     }
     for (std::uint32_t i = 0; i < f.remaining; ++i) {
-      put(f.slot + i, f.node + i * f.step, ValueKind::kMissing, 0, 0, 0);
+      put(f.slot + i, 0, ValueKind::kMissing, 0, 0, 0);
     }
   }
-  for (const auto& d : scratch_.deferred) tape_.entries_[d.slot].kind = ValueKind::kMissing;
 }
 
 template <bool kWide, bool kSwap>
-bool Machine<kWide, kSwap>::construct(std::uint32_t node, std::uint32_t slot) {
-  if (!inline_part(node, slot, 0)) return false;
-  auto& deferred = scratch_.deferred;
-  std::size_t turned = 0;  // below this, pointers are already in stack order
-  while (deferred.size() > 0) {
-    std::reverse(deferred.begin() + static_cast<std::ptrdiff_t>(turned), deferred.end());
-    const auto next = deferred.back();
-    deferred.pop_back();
-    turned = deferred.size();
-    if (!inline_part(next.node, next.slot, next.extra)) return false;
-  }
-  return true;
-}
-
-template <bool kWide, bool kSwap>
-bool Machine<kWide, kSwap>::inline_part(std::uint32_t node, std::uint32_t slot,
-                                        std::uint32_t extra) {
+bool Machine<kWide, kSwap>::execute() {
+  std::uint32_t i = next_parameter();
+  if (i == p_.count) return true;
+  std::uint32_t node = p_.first + i, slot = first_ + i, extra = 0;
+  std::size_t turned = 0;  // below this, deferred pointers are in the order they are popped
   for (;;) {
     const Node& n = nodes_[node];
     failed_ = slot;
@@ -365,9 +361,31 @@ bool Machine<kWide, kSwap>::inline_part(std::uint32_t node, std::uint32_t slot,
       case Op::kUnknown:
         return fail(n.why);
     }
-    // On to the next field or element of what encloses this.
+    // On to the next field or element of what encloses this; then to the referents of the whole
+    // construction; then to the next parameter.
     for (;;) {
-      if (frames_ == 0) return true;
+      if (frames_ == 0) {
+        auto& deferred = scratch_.deferred;
+        if (deferred.empty()) {
+          i = next_parameter();
+          if (i == p_.count) return true;
+          node = p_.first + i;
+          slot = first_ + i;
+          extra = 0;
+          turned = 0;
+          break;
+        }
+        if (deferred.size() - turned > 1) {
+          std::reverse(deferred.begin() + static_cast<std::ptrdiff_t>(turned), deferred.end());
+        }
+        const auto next = deferred.back();
+        deferred.pop_back();
+        turned = deferred.size();
+        node = next.node;
+        slot = next.slot;
+        extra = next.extra;
+        break;
+      }
       Frame& f = scratch_.frames[frames_ - 1];
       if (f.remaining > 0) {
         --f.remaining;

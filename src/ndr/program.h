@@ -63,6 +63,7 @@ struct Display {
   const Annotations* type = nullptr;   ///< of the typedef, or nullptr
   const EnumShape* values = nullptr;   ///< the type's own enumeration, or values("X") / flags("X")
   std::string_view values_name;        ///< X, or the enum's name
+  std::shared_ptr<const EnumShape> merged_values;  ///< owns `values` when it joins several sets
   bool flags = false;                  ///< `values` is a set of bits
   bool hex = false;
   StatusKind status = StatusKind::kNone;

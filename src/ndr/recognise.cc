@@ -239,11 +239,25 @@ Display make_display(const Catalogue& catalogue, const Annotations* field, const
   const auto names = [&](std::string_view annotation, bool flags) {
     const Annotation* found = first(d, annotation);
     if (!found || found->arguments.empty()) return;
-    if (const EnumShape* values = catalogue.find_values(found->arguments.front())) {
-      d.values = values;
-      d.values_name = found->arguments.front();
-      d.flags = flags;
+    // Several sets count as one: the rights of a service, then those every object has.
+    std::shared_ptr<EnumShape> all;
+    const EnumShape* one = nullptr;
+    for (const std::string& name : found->arguments) {
+      const EnumShape* values = catalogue.find_values(name);
+      if (!values) continue;
+      if (all) {
+        all->values.insert(all->values.end(), values->values.begin(), values->values.end());
+      } else if (found->arguments.size() > 1) {
+        all = std::make_shared<EnumShape>(*values);
+      } else {
+        one = values;
+      }
     }
+    if (!all && !one) return;
+    d.values = all ? all.get() : one;
+    d.merged_values = std::move(all);
+    d.values_name = found->arguments.front();
+    d.flags = flags;
   };
   names("values", false);
   names("flags", true);

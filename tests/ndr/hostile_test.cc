@@ -186,6 +186,29 @@ TEST(NdrHostile, FailureKeepsWhatWasDecoded) {
   EXPECT_EQ(c.result.status, DecodeResult::Status::kPartial);
 }
 
+TEST(NdrHostile, WhatFailedKeepsNothingOfThePreviousDecode) {
+  Idl idl;
+  const Type* counted =
+      idl.record("RPC_UNICODE_STRING",
+                 {{"Length", idl.u16()},
+                  {"MaximumLength", idl.u16()},
+                  {"Buffer", idl.pointer(idl.array(idl.wchar(), {Idl::conformant_varying()}))}});
+  const Type* item = idl.record("I", {{"x", idl.u16()}, {"c", counted}});
+  idl.procedure({{kIn, "a", idl.ref(idl.array(item, {Idl::conformant()}))}});
+  const Program* program = idl.program();
+  Wire full;
+  full.u32(1).u16(1).align(4).u16(0).u16(0).u32(0);
+  Tape tape;
+  DecodeInput input;
+  input.stub = full.bytes();
+  ASSERT_TRUE(decode(*program, input, tape).complete());
+  ASSERT_TRUE(tape.root().find("a.0.c").is_counted());
+  input.stub = full.bytes().first(full.size() - 2);
+  ASSERT_FALSE(decode(*program, input, tape).complete());
+  EXPECT_EQ(show(tape.root()), "{a:[{x:1,c:?}]}");
+  EXPECT_FALSE(tape.root().find("a.0.c").is_counted());
+}
+
 TEST(NdrHostile, UnionsWithoutAnArmForTheDiscriminant) {
   Idl idl;
   const Type* u = idl.choice(idl.u32(), {{{1, 2}, "a", idl.u16()}, {{-1}, "m", idl.u8()}});
