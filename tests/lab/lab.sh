@@ -145,12 +145,14 @@ lab_down() {
 
 # Records what a client command says on the wire into $LAB/out/NAME.pcap.
 lab_capture() {  # NAME COMMAND...
-  local name=$1 pid try; shift
+  local name=$1 pid try status=0; shift
   ip netns exec "$LAB_PREFIX-cl" tcpdump -i lab0 -n -s 0 -U -Z root --immediate-mode -B 65536 \
     -w "$LAB/out/$name.pcap" "${LAB_FILTER:-tcp}" >"$LAB/out/$name.tcpdump" 2>&1 &
   pid=$!
   for try in $(seq 100); do grep -q listening "$LAB/out/$name.tcpdump" && break; sleep 0.05; done
-  lab_on cl timeout "${LAB_TIMEOUT:-60}" "$@" >"$LAB/out/$name.log" 2>&1 </dev/null
+  lab_on cl timeout "${LAB_TIMEOUT:-60}" "$@" >"$LAB/out/$name.log" 2>&1 </dev/null || status=$?
   sleep 0.4
   kill -INT $pid; wait $pid
+  # Being refused is what some scenarios are about; a client that crashed is not.
+  [ $status = 0 ] || lab_say "$name: the client ended with $status: $(tail -n 1 "$LAB/out/$name.log")"
 }

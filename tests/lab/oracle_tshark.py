@@ -27,7 +27,7 @@ import xml.etree.ElementTree as ElementTree
 
 REQUEST, RESPONSE, FAULT, BIND, BIND_ACK, ALTER, ALTER_ACK = 0, 2, 3, 11, 12, 14, 15
 UNKNOWN = (None, None)
-TSHARK = ["tshark", "-n", "-o", "tcp.reassemble_out_of_order:TRUE", "-T", "pdml", "-r"]
+TSHARK = ["tshark", "-n", "-T", "pdml"]
 
 # tshark field -> our parameter or member, wherever it is in the call. Plain numbers only: our
 # enumerations and flags are names, compared through NAMES.
@@ -79,6 +79,10 @@ class Calls:
         self.values = collections.defaultdict(collections.Counter)  # (what, uuid, opnum, kind)
 
 
+def is_damaged(path):
+    return any(word in path.name for word in ("loss", "truncated", "snaplen"))
+
+
 def string_fields():
     """Names of tshark's fields of string type, of the protocols compared."""
     output = subprocess.run(["tshark", "-G", "fields"], capture_output=True, text=True).stdout
@@ -108,10 +112,13 @@ class TsharkReader:
         self.calls = Calls()
         self.contexts = {}   # (stream, file id, context id) -> uuid, as accepted
         self.proposed = {}   # (stream, call id) -> [((stream, file id, context id), uuid)]
+        self.offered = {}    # The same before acceptance: all there is when that was lost
         self.requests = {}   # (frame, call id) -> (uuid, opnum), until it is answered
 
     def read(self, path):
-        process = subprocess.Popen([*TSHARK, str(path)], stdout=subprocess.PIPE,
+        # With this option a lost segment ends the connection; without it, a swapped one does harm.
+        order = f"tcp.reassemble_out_of_order:{'FALSE' if is_damaged(path) else 'TRUE'}"
+        process = subprocess.Popen([*TSHARK, "-o", order, "-r", str(path)], stdout=subprocess.PIPE,
                                    stderr=subprocess.DEVNULL)
         for _, packet in ElementTree.iterparse(process.stdout):
             if packet.tag == "packet":
@@ -145,6 +152,7 @@ class TsharkReader:
             names = values_of(proto, "dcerpc.cn_bind_to_uuid")
             self.proposed[stream, call] = [((stream, file_id, int(context)), name)
                                            for context, name in zip(contexts, names)]
+            self.offered.update(self.proposed[stream, call])
             return None
         if kind in (BIND_ACK, ALTER_ACK):
             results = values_of(proto, "dcerpc.cn_ack_result")
@@ -154,7 +162,8 @@ class TsharkReader:
             return None
         if kind == REQUEST:
             context = number_of(proto, "dcerpc.cn_ctx_id", 0)
-            key = (self.contexts.get((stream, file_id, context)),
+            where = (stream, file_id, context)
+            key = (self.contexts.get(where) or self.offered.get(where),
                    number_of(proto, "dcerpc.opnum"))
             self.requests[frame, call] = key
         elif kind in (RESPONSE, FAULT):
@@ -300,8 +309,7 @@ def main():
             ours = read_marshal(options.marshal, path)
         except (RuntimeError, OSError, json.JSONDecodeError) as error:
             return theirs, [str(error)]
-        damaged = any(word in path.name for word in ("loss", "truncated", "snaplen"))
-        return theirs, list(differences(theirs, ours, damaged))
+        return theirs, list(differences(theirs, ours, is_damaged(path)))
 
     failed = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -8,6 +8,7 @@ import logging
 import socket
 import struct
 import threading
+import time
 import uuid
 
 import ntlm_acceptor
@@ -41,6 +42,7 @@ class Connection:
         self.acceptor = None
         self.auth = None  # (type, level, context id) of the negotiated security
         self.stub = b""
+        self.is_pipe = stream.getpeername()[0] == "127.0.0.1"
 
     def receive(self, count):
         data = b""
@@ -149,6 +151,10 @@ class Connection:
         pieces = [stub[at:at + room] for at in range(0, len(stub), room)] or [b""]
         left = len(stub)
         for number, piece in enumerate(pieces):
+            # impacket's SMB server forwards what there is as one message of the pipe, and its client
+            # takes one fragment of each.
+            if number and self.is_pipe:
+                time.sleep(0.02)
             flags = (FIRST if number == 0 else 0) | (LAST if number == len(pieces) - 1 else 0)
             body = struct.pack("<IHBB", left, context, 0, 0)
             self.send(RESPONSE, flags, call_id, body, stub=piece)
