@@ -93,8 +93,7 @@ void visit_annotations(const Interface& interface, const Procedure& procedure,
 
 bool is_reserved_name(const std::string& name) {
   return name.find("NotUsedOnWire") != std::string::npos ||
-         name.find("NotImplemented") != std::string::npos ||
-         name.find("OpnumUnused") != std::string::npos;
+         name.find("NotImplemented") != std::string::npos;
 }
 
 /// What documents that share an interface call each other's slots: "Lsar_LSA_TM_14".
