@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "dcerpc/call.h"
+#include "dcerpc/datagrams.h"
 
 namespace {
 
@@ -36,6 +37,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   };
   auto connection = make_dce_connection({"\\pipe\\lsarpc", {}}, limits, check, statistics,
                                         [&](const Bind& bind) { touched += bind.contexts.size(); });
+  auto datagrams = make_dce_datagrams(
+      limits, [&](const Endpoint&, const Endpoint&, const Call& call) { check(call); }, statistics);
   ByteReader script({reinterpret_cast<const std::byte*>(data), size});
   Timestamp time = 0;
   while (script.remaining() > 3) {
@@ -50,9 +53,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::vector<std::byte> copy(bytes.begin(),
                                 bytes.end());  // exactly this size, for the sanitizer
     connection->on_data(direction, ++time, copy);
+    datagrams->on_datagram({}, {}, time, copy);
+    require(datagrams->memory() < 65536);
     require(connection->memory() < (4u << 20));
   }
   connection->on_end(++time);
+  datagrams->on_end();
+  require(datagrams->memory() == 0);
   looks_like_dce({reinterpret_cast<const std::byte*>(data), size});
   return touched == 0x123456789 ? 1 : 0;
 }

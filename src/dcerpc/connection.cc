@@ -183,7 +183,8 @@ class DceConnection final : public StreamConsumer {
     if (pdu.size() < kCallHeaderSize) return;  // cut by a gap before the opnum
     PendingCall* call = calls_.find(direction, header.call_id);
     bool first = (header.flags & kPfcFirst) != 0;
-    if (call && (first || call->request.finished)) {
+    bool early_answer = call && !call->request.started && time <= call->response.time;
+    if (call && !early_answer && (first || call->request.finished || !call->request.started)) {
       // The id is used again: the old call gets no answer any more.
       finish(*call);
       call = nullptr;
@@ -194,8 +195,9 @@ class DceConnection final : public StreamConsumer {
     if (header.flags & kPfcObject) body_at += 16;
     PduParts parts = split_pdu(header, pdu, body_at);
     if (parts.damaged && pdu.size() == header.length) ++statistics_.malformed;
-    if (!call) {
-      call = &open_call(direction, header.call_id);
+    if (!call || early_answer) {
+      if (early_answer) --early_answers_;
+      if (!call) call = &open_call(direction, header.call_id);
       call->context_id = load<std::uint16_t>(pdu.data() + 20, header.drep.order);
       call->opnum = load<std::uint16_t>(pdu.data() + 22, header.drep.order);
       if ((header.flags & kPfcObject) && pdu.size() >= kCallHeaderSize + 16) {
@@ -207,8 +209,12 @@ class DceConnection final : public StreamConsumer {
       call->request.damaged = !first;
     }
     collect(*call, call->request, header, time, parts);
-    if ((header.flags & kPfcMaybe) && call->request.finished)
+    if (!call->request.finished) return;
+    if (call->response.finished) {
+      deliver(*call, Outcome::kReturned, nullptr);
+    } else if (header.flags & kPfcMaybe) {
       deliver(*call, Outcome::kMaybe, nullptr);
+    }
   }
 
   void on_answer(Direction direction, const PduHeader& header, Timestamp time, Bytes pdu) {
@@ -226,8 +232,13 @@ class DceConnection final : public StreamConsumer {
       auto status = load<std::uint32_t>(pdu.data() + 24, header.drep.order);
       if (contexts_.refuse(direction, header, Bind::Answer::kFault, status, binds_)) return;
     }
+    if (call && call->response.finished) {
+      finish(*call);
+      call = nullptr;
+    }
     if (!call) {
-      ++statistics_.orphan_responses;
+      make_room_for_early_answer();
+      ++early_answers_;
       call = &open_call(reverse(direction), header.call_id);
       call->context_id = load<std::uint16_t>(pdu.data() + 20, header.drep.order);
       note_context(*call);
@@ -243,10 +254,11 @@ class DceConnection final : public StreamConsumer {
       calls_.clear(half);
       half.damaged = true;
     }
-    if (!half.started && last) {
+    if (!half.started && last && (call->request.finished || (is_fault && call->request.started))) {
       // The usual case: one PDU is the whole answer, and is not copied.
       half.damaged |= !first && !is_fault;
       note_fragment(half, header, time, parts);
+      half.finished = true;
       return answered(*call, &parts.body);
     }
     if (!half.started) half.damaged |= !first;
@@ -255,12 +267,22 @@ class DceConnection final : public StreamConsumer {
     if (half.finished) answered(*call, nullptr);
   }
 
+  /// The answer is complete. A fault may come before the request's last fragment; a response
+  /// cannot, so the request is still on its way to us: its direction waits for a lost segment.
   void answered(PendingCall& call, const Bytes* whole) {
-    if (call.request.started && !call.request.finished) {
-      // The server answered early; the rest of the request may still come.
+    if (!call.request.finished) {
+      if (!call.fault || !call.request.started) return;
       abandoned_[abandoned_at_++ % kAbandoned] = {call.direction, call.call_id, true};
     }
     deliver(call, Outcome::kReturned, whole);
+  }
+
+  /// Answers that overtook their request are few; more are those of a capture that misses requests.
+  void make_room_for_early_answer() {
+    if (early_answers_ < kMaxEarlyAnswers) return;
+    for (PendingCall* call = calls_.oldest(); call; call = calls_.newer(*call)) {
+      if (!call->request.started) return finish(*call);
+    }
   }
 
   void on_cancel(Direction direction, const PduHeader& header) {
@@ -364,7 +386,11 @@ class DceConnection final : public StreamConsumer {
       out.outcome = Outcome::kRejected;
       if (!call.fault) out.fault_status = call.reject_reason;
     }
-    if (!call.request.started) out.outcome = Outcome::kResponseOnly;
+    if (!call.request.started) {
+      out.outcome = Outcome::kResponseOnly;
+      --early_answers_;
+      ++statistics_.orphan_responses;
+    }
     out.auth_service = call.service;
     out.auth_level = call.level;
     if (call.auth) out.identity = &call.auth->exchange->identity();
@@ -427,6 +453,7 @@ class DceConnection final : public StreamConsumer {
     bool used = false;
   };
   static constexpr std::size_t kAbandoned = 8;
+  static constexpr std::size_t kMaxEarlyAnswers = 64;
 
   DceTransport transport_;
   DceLimits limits_;
@@ -440,6 +467,7 @@ class DceConnection final : public StreamConsumer {
   CallTable calls_;
   Abandoned abandoned_[kAbandoned];
   std::size_t abandoned_at_ = 0;
+  std::size_t early_answers_ = 0;  ///< calls waiting whose request did not start
 };
 
 }  // namespace

@@ -195,13 +195,50 @@ TEST(Call, CancelledAndOrphaned) {
 
 TEST(Call, ResponseWithoutRequest) {
   Wire wire;
-  wire.bound().s(response(77, 0, "lost"));
+  wire.bound().s(response(77, 0, "lost")).end();
   ASSERT_EQ(wire.calls.size(), 1u);
   EXPECT_EQ(wire.calls[0].outcome, Outcome::kResponseOnly);
   EXPECT_EQ(wire.calls[0].interface, kSvcctl);
   EXPECT_FALSE(wire.calls[0].request.present);
   EXPECT_EQ(wire.calls[0].response_stub, "lost");
   EXPECT_EQ(wire.statistics.orphan_responses, 1u);
+}
+
+TEST(Call, AnswerThatOvertakesItsRequest) {
+  // The client's direction waited for a lost segment: its bytes come late, with their own time.
+  Wire wire;
+  wire.bound().s(response(2, 0, "out")).s(fault(3, 0, 5)).s(response(4, 0, "other"));
+  EXPECT_TRUE(wire.calls.empty());
+  wire.time = 1;
+  PduOptions first, last;
+  first.flags = 1;
+  last.flags = 2;
+  wire.c(request(2, 0, 12, "i", first)).c(request(2, 0, 12, "n", last));
+  wire.time = 2;
+  wire.c(request(3, 0, 13, "in"));
+  wire.time = 100;
+  wire.c(request(4, 0, 14, "later than its answer")).end();
+  ASSERT_EQ(wire.calls.size(), 4u);
+  EXPECT_EQ(wire.calls[0].request_stub, "in");
+  EXPECT_EQ(wire.calls[0].response_stub, "out");
+  EXPECT_EQ(wire.calls[0].opnum, 12);
+  EXPECT_EQ(wire.calls[0].interface, kSvcctl);
+  EXPECT_EQ(wire.calls[1].outcome, Outcome::kDenied);
+  EXPECT_EQ(wire.calls[1].opnum, 13);
+  EXPECT_EQ(wire.calls[2].outcome, Outcome::kResponseOnly);
+  EXPECT_EQ(wire.calls[3].outcome, Outcome::kNoResponse);
+  EXPECT_EQ(wire.statistics.orphan_responses, 1u);
+}
+
+TEST(Call, AnswersWithoutRequestsAreHandedOverAndBounded) {
+  Wire wire;
+  wire.bound();
+  for (unsigned i = 0; i < 1000; ++i) wire.s(response(10 + i, 0, std::string(100, 'x')));
+  EXPECT_EQ(wire.calls.size(), 1000u - 64);
+  wire.end();
+  EXPECT_EQ(wire.calls.size(), 1000u);
+  EXPECT_EQ(wire.statistics.orphan_responses, 1000u);
+  EXPECT_EQ(wire.statistics.limits, 0u);
 }
 
 TEST(Call, PduTypesDecideWhoIsTheClient) {

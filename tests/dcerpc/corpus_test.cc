@@ -114,7 +114,21 @@ Reading read(const std::string& path) {
   return out;
 }
 
-TEST(Corpus, AtLeastWhatTsharkCounts) {
+/// tshark shows the request that a server repeats in the input part of its FSCTL_PIPE_TRANSCEIVE
+/// response as a second request.
+const std::set<std::string> kEchoedRequest = {"suricata-verify/smb2.pcap",
+                                              "suricata-verify/tests_smb2-ntlmssp-order_smb2.pcap",
+                                              "zeek-btest/smb2.pcap"};
+/// Captures in which we find more than tshark, and why.
+const std::map<std::string, std::string> kMoreThanTshark = {
+    {"arkime/dcerpc_synthetic.pcap", "connections of one PDU that its heuristic does not take"},
+    {"lab/tcp_ntlm_connect_fs1_rpcclient.pcap.gz", "a client port that it takes for IRC"},
+    {"suricata-verify/20171220_smb_psexec_add_user.pcap", "pipes whose opening it does not follow"},
+    {"suricata-verify/smb-length-5770.pcap", "SMB on port 4445, which it does not look for"},
+    {"suricata-verify/zerologon.pcap", "a request of which only the retransmission was captured"},
+    {"zeek-btest/mapi.pcap", "connections that began before the capture"}};
+
+TEST(Corpus, WhatTsharkCountsAndMore) {
   std::filesystem::path root = std::string(RPCM_SHARED_DIR) + "/corpus";
   std::ifstream table(std::string(RPCM_SOURCE_DIR) + "/tests/dcerpc/corpus_counts.tsv");
   if (!std::filesystem::exists(root)) GTEST_SKIP() << "no captures at " << root;
@@ -134,7 +148,7 @@ TEST(Corpus, AtLeastWhatTsharkCounts) {
   Reading sum;
   for (const auto& [file, counts] : expected) {
     Reading reading = read((root / file).string());
-    for (const auto& [key, count] : counts) {
+    for (auto [key, count] : counts) {
       auto [kind, number] = key;
       std::uint64_t mine = kind == 'o'   ? reading.requests[number]
                            : number < 20 ? reading.dce.pdus[number]
@@ -143,8 +157,10 @@ TEST(Corpus, AtLeastWhatTsharkCounts) {
         theirs += count;
         ours += mine;
       }
-      EXPECT_GE(mine, count) << file << (kind == 'o' ? " requests of opnum " : " PDUs of type ")
-                             << number;
+      if (kind == 't' && number == 0 && kEchoedRequest.count(file)) --count;
+      if (kMoreThanTshark.count(file) ? mine >= count : mine == count) continue;
+      ADD_FAILURE() << "ours " << mine << ", tshark " << count << ": " << file
+                    << (kind == 'o' ? " requests of opnum " : " PDUs of type ") << number;
     }
     if (std::getenv("RPCM_CORPUS_VERBOSE")) {
       std::map<unsigned, std::uint64_t> more;

@@ -240,10 +240,10 @@ TEST(Gap, BetweenPdus) {
       .s("tail of something" + response(3, 0, "x"));
   wire.c(request(4, 0, 13, "b")).s(response(4, 0, "c")).end();
   ASSERT_EQ(wire.calls.size(), 3u);
-  EXPECT_EQ(wire.calls[0].outcome, Outcome::kResponseOnly);
-  EXPECT_EQ(wire.calls[1].opnum, 13);
-  EXPECT_TRUE(wire.calls[1].response.complete);
-  EXPECT_EQ(wire.calls[2].outcome, Outcome::kNoResponse);
+  EXPECT_EQ(wire.calls[0].opnum, 13);
+  EXPECT_TRUE(wire.calls[0].response.complete);
+  EXPECT_EQ(wire.calls[1].outcome, Outcome::kNoResponse);
+  EXPECT_EQ(wire.calls[2].outcome, Outcome::kResponseOnly);
   EXPECT_EQ(wire.statistics.gaps, 1u);
   EXPECT_EQ(wire.statistics.missing_bytes, 100u);
   EXPECT_EQ(wire.statistics.resynchronised, 1u);
