@@ -186,10 +186,12 @@ class ExpressionParser {
     }
     const Token& token = peek();
     if (token.is_identifier()) {
-      ++at_;
-      if (peek().is("(")) return fail("'" + std::string(token.text) + "(...)' is a call");
-      if (peek().is("->") || peek().is("."))
+      // Looked at before moving on, so that the message points at the name.
+      if (peek(1).is("(")) return fail("'" + std::string(token.text) + "(...)' is a call");
+      if (peek(1).is("->") || peek(1).is(".")) {
         return fail("members of '" + std::string(token.text) + "' cannot be named");
+      }
+      ++at_;
       return emit(Op::kName, 0, token.text);
     }
     if (const std::optional<std::int64_t> value = parse_integer(token)) {

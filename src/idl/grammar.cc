@@ -178,6 +178,11 @@ class Grammar {
         continue;
       }
       if (accept(",")) continue;
+      if (index() > 0 && !tokens_[at_ - 1].is(",") && !tokens_[at_ - 1].is("[") && begins_type()) {
+        error(behind(), "']' is missing after the attributes", "it is read as if it were there",
+              "add ']'");
+        return;
+      }
       if (!peek().is_identifier()) {
         error(here(), "an attribute's name is expected, " + found(), "it is skipped", "remove it");
         if (at("(")) {
@@ -193,6 +198,13 @@ class Grammar {
       list.items.push_back(attribute);
     }
     ++at_;
+  }
+
+  /// Behind an attribute without a comma: `[in, size_is(n) byte *p` rather than `[in out]`.
+  bool begins_type() const {
+    if (one_of(peek(), kParameterWords)) return false;
+    return is_base_word(peek()) || at("void") || at("struct") || at("union") || at("enum") ||
+           (peek().is_identifier() && (peek(1).is("*") || peek(1).is_identifier()));
   }
 
   /// What is between an attribute's parentheses; at_ is at '('.

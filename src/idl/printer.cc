@@ -215,6 +215,10 @@ void add_counts(std::vector<std::string>& attributes, std::string_view name,
   if (!counts.empty()) attributes.push_back(std::string(name) + "(" + join(counts, ",") + ")");
 }
 
+std::string_view kind_name(PointerKind kind) {
+  return kind == PointerKind::kRef ? "ref" : kind == PointerKind::kUnique ? "unique" : "ptr";
+}
+
 bool is_named_body(const Type& type) {
   return !type.name.empty() && (std::holds_alternative<StructShape>(type.shape) ||
                                 std::holds_alternative<UnionShape>(type.shape) ||
@@ -223,7 +227,8 @@ bool is_named_body(const Type& type) {
 
 class Printer {
  public:
-  explicit Printer(const PrintOptions& options) : options_(options) {}
+  explicit Printer(const PrintOptions& options, PointerKind usual = PointerKind::kUnique)
+      : options_(options), usual_(usual) {}
 
   struct Declaration {
     std::vector<std::string> attributes;
@@ -250,16 +255,14 @@ class Printer {
     while (true) {
       const ArrayShape* array = std::get_if<ArrayShape>(&type->shape);
       if (const auto* pointer = std::get_if<PointerShape>(&type->shape)) {
-        const PointerKind usual =
-            parameter && first_layer ? PointerKind::kRef : PointerKind::kUnique;
-        const std::string_view word = pointer->kind == PointerKind::kRef      ? "ref"
-                                      : pointer->kind == PointerKind::kUnique ? "unique"
-                                                                              : "ptr";
+        const PointerKind usual = parameter && first_layer ? PointerKind::kRef : usual_;
         if (pointer->kind != usual) {
-          if (first_pointer) {
-            kind = word;
+          // On a parameter that is an array the attribute would make the array a pointer.
+          if (first_pointer && (first_layer || !parameter)) {
+            kind = kind_name(pointer->kind);
           } else {
-            declarator = "/*" + std::string(word) + "*/ " + declarator;
+            ++inexpressible_;
+            declarator = "/*" + std::string(kind_name(pointer->kind)) + "*/ " + declarator;
           }
         }
         declarator = "*" + declarator;
@@ -484,10 +487,13 @@ class Printer {
     return out;
   }
 
+  std::size_t inexpressible() const { return inexpressible_; }
+
   std::string head(const Interface& interface) const {
     std::string out = "[uuid(" + interface.id.uuid.to_string() + "), version(" +
                       std::to_string(interface.id.major) + "." +
-                      std::to_string(interface.id.minor) + "), pointer_default(unique)";
+                      std::to_string(interface.id.minor) + "), pointer_default(" +
+                      std::string(kind_name(usual_)) + ")";
     if (interface.object) out += ", object";
     if (!interface.endpoints.empty()) {
       std::vector<std::string> endpoints;
@@ -522,6 +528,8 @@ class Printer {
   }
 
   const PrintOptions& options_;
+  const PointerKind usual_;        // the printed pointer_default
+  std::size_t inexpressible_ = 0;  // pointers whose kind no attribute can say
 };
 
 void add_roots(const Procedure& procedure, std::vector<const Type*>& roots) {
@@ -529,19 +537,29 @@ void add_roots(const Procedure& procedure, std::vector<const Type*>& roots) {
   for (const Parameter& parameter : procedure.parameters) roots.push_back(parameter.field.type);
 }
 
+/// Prints with the pointer_default under which all pointers, or the most, can be said.
 std::string print(const Interface& interface, const std::vector<const Procedure*>& procedures,
                   const PrintOptions& options) {
-  Printer printer(options);
-  std::string out;
-  if (options.types) {
-    std::vector<const Type*> roots;
-    for (const Procedure* procedure : procedures) add_roots(*procedure, roots);
-    out += printer.definitions(roots);
-    if (!out.empty() && !out.ends_with("\n\n")) out += '\n';
+  std::string best;
+  std::size_t fewest = SIZE_MAX;
+  for (const PointerKind usual : {PointerKind::kUnique, PointerKind::kFull, PointerKind::kRef}) {
+    Printer printer(options, usual);
+    std::string out = printer.head(interface) + " {\n";
+    if (options.types) {  // inside the braces, where pointer_default counts
+      std::vector<const Type*> roots;
+      for (const Procedure* procedure : procedures) add_roots(*procedure, roots);
+      const std::string types = printer.definitions(roots);
+      if (!types.empty()) out += "\n" + types + (types.ends_with("\n\n") ? "" : "\n");
+    }
+    for (const Procedure* procedure : procedures) out += printer.procedure(*procedure);
+    out += "}\n";
+    if (printer.inexpressible() < fewest) {
+      fewest = printer.inexpressible();
+      best = std::move(out);
+    }
+    if (fewest == 0) break;
   }
-  out += printer.head(interface) + " {\n";
-  for (const Procedure* procedure : procedures) out += printer.procedure(*procedure);
-  return out + "}\n";
+  return best;
 }
 
 }  // namespace
