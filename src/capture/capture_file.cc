@@ -19,6 +19,7 @@ struct CaptureFile::Impl {
   std::string shown;  ///< path as messages name it
   std::unique_ptr<InputFile> input;
   pcap_t* pcap = nullptr;
+  FILE* stream = nullptr;  ///< closed with pcap
   int link_type = 1;
   std::int64_t size = -1;
   std::uint64_t packets = 0;
@@ -32,8 +33,9 @@ struct CaptureFile::Impl {
 
 namespace {
 
-// libpcap reads from a FILE; this one has no buffer of its own, so the InputFile's position is
-// exactly how far libpcap got, which is where a message says the damage is.
+constexpr std::size_t kStreamBuffer = 256u << 10;
+
+// libpcap reads from a FILE; this one reads from the InputFile.
 FILE* open_stream(InputFile* input) {
   cookie_io_functions_t functions{};
   functions.read = [](void* cookie, char* to, std::size_t size) -> ssize_t {
@@ -41,8 +43,14 @@ FILE* open_stream(InputFile* input) {
         static_cast<InputFile*>(cookie)->read(reinterpret_cast<std::byte*>(to), size));
   };
   FILE* stream = fopencookie(input, "rb", functions);
-  if (stream) std::setvbuf(stream, nullptr, _IONBF, 0);
+  if (stream) std::setvbuf(stream, nullptr, _IOFBF, kStreamBuffer);
   return stream;
+}
+
+// How far libpcap got, which is where a message says the damage is: what the stream took from the
+// InputFile less what still waits in its buffer (glibc's FILE, as fopencookie is glibc's).
+std::uint64_t consumed(const InputFile& input, const FILE* stream) {
+  return input.position() - static_cast<std::uint64_t>(stream->_IO_read_end - stream->_IO_read_ptr);
 }
 
 // What a file that is no capture seems to be, to say so.
@@ -86,6 +94,7 @@ CaptureFile::Opened CaptureFile::open(const std::string& path) {
   std::string hint = guess(start);
   FILE* stream = open_stream(impl->input.get());
   if (!stream) return failed("cannot be read: out of memory");
+  impl->stream = stream;
   char message[PCAP_ERRBUF_SIZE] = "";
   impl->pcap =
       pcap_fopen_offline_with_tstamp_precision(stream, PCAP_TSTAMP_PRECISION_NANO, message);
@@ -114,7 +123,7 @@ CaptureFile::~CaptureFile() = default;
 bool CaptureFile::next(RawPacket& packet) {
   Impl& s = *impl_;
   if (s.ended) return false;
-  std::uint64_t record_start = s.input->position();
+  std::uint64_t record_start = consumed(*s.input, s.stream);
   pcap_pkthdr* header = nullptr;
   const u_char* data = nullptr;
   int result = pcap_next_ex(s.pcap, &header, &data);
