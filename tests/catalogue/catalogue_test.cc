@@ -154,7 +154,7 @@ TEST(CatalogueTest, AnnotationsAreKnownWords) {
       {"semantic",
        {"path", "command", "host", "user", "secret", "xml", "registry_path", "security_descriptor",
         "multi_sz", "utf16", "ascii", "filetime", "registry_data", "service", "task", "url", "sid",
-        "tower"}}};
+        "tower", "server"}}};
   static const std::set<std::string> kFree = {"about",    "alias",  "alias_uuid", "attack",
                                               "document", "flags",  "hex",        "label",
                                               "siblings", "values", "why"};
