@@ -12,18 +12,35 @@
 namespace rpcmarshal::ndr::test {
 namespace {
 
+/// Escapes in place from the end: strings that need no escape (most) cost one scan.
 void append_escaped(std::string& out, const Value& value) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  const auto needs = [](char c) {
+    return c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20;
+  };
   const std::size_t start = out.size();
   value.append_text(out);
+  std::size_t more = 0;
   for (std::size_t i = start; i < out.size(); ++i) {
-    const auto c = static_cast<unsigned char>(out[i]);
-    if (c == '"' || c == '\\') {
-      out.insert(i++, 1, '\\');
-    } else if (c < 0x20) {
-      static constexpr char kDigits[] = "0123456789abcdef";
-      const char escape[] = {'\\', 'u', '0', '0', kDigits[c >> 4], kDigits[c & 15]};
-      out.replace(i, 1, escape, sizeof escape);
-      i += 5;
+    const char c = out[i];
+    more += static_cast<std::size_t>((c == '"') | (c == '\\')) +
+            (static_cast<unsigned char>(c) < 0x20 ? 5u : 0u);
+  }
+  if (more == 0) return;
+  std::size_t from = out.size();
+  out.resize(out.size() + more);
+  std::size_t to = out.size();
+  while (to != from) {
+    const char c = out[--from];
+    if (!needs(c)) {
+      out[--to] = c;
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      out[--to] = kDigits[c & 15];
+      out[--to] = kDigits[c >> 4];
+      for (const char e : {'0', '0', 'u', '\\'}) out[--to] = e;
+    } else {
+      out[--to] = c;
+      out[--to] = '\\';
     }
   }
 }

@@ -232,14 +232,9 @@ void Machine<kWide, kSwap>::give_up() {
   }
   while (frames_ > 0) {
     const Frame& f = scratch_.frames[--frames_];
-    if (f.step == 0) {
-      // A list keeps the elements it has.
-      Entry& owner = tape_.entries_[f.owner];
-      if (nodes_[owner.node].op == Op::kArray) {
-        owner.count -= f.remaining;
-        continue;
-      }
-    }
+    // A list keeps the elements it has.
+    Entry& owner = tape_.entries_[f.owner];
+    if (f.step == 0 && nodes_[owner.node].op == Op::kArray) owner.count -= f.remaining;
     for (std::uint32_t i = 0; i < f.remaining; ++i) {
       put(f.slot + i, 0, ValueKind::kMissing, 0, 0, 0);
     }

@@ -64,7 +64,7 @@ struct Display {
   const EnumShape* values = nullptr;   ///< the type's own enumeration, or values("X") / flags("X")
   std::string_view values_name;        ///< X, or the enum's name
   std::shared_ptr<const EnumShape> merged_values;  ///< owns `values` when it joins several sets
-  bool flags = false;                  ///< `values` is a set of bits
+  bool flags = false;                              ///< `values` is a set of bits
   bool hex = false;
   StatusKind status = StatusKind::kNone;
   std::string_view semantic;       ///< first argument of semantic("..."): "path", "secret", ...

@@ -8,8 +8,6 @@
 
 namespace rpcmarshal::ndr {
 
-/// Entry::link of fixed records and packed lists: children are computed, not stored.
-inline constexpr std::uint32_t kPacked = 0xFFFFFFFF;
 /// Entry::flags: text of a counted string, `link` is the offset of its Length.
 inline constexpr std::uint8_t kCountedFlag = 1;
 

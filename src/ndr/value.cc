@@ -3,6 +3,7 @@
 #include <bit>
 #include <charconv>
 #include <cstdlib>
+#include <cstring>
 #include <utility>
 
 #include "base/unicode.h"
@@ -32,6 +33,34 @@ constexpr std::uint8_t kFromEbcdic[256] = {
     0x5c, 0xf7, 0x53, 0x54, 0x55, 0x56, 0x57, 0x58, 0x59, 0x5a, 0xb2, 0xd4, 0xd6, 0xd2, 0xd3, 0xd5,
     0x30, 0x31, 0x32, 0x33, 0x34, 0x35, 0x36, 0x37, 0x38, 0x39, 0xb3, 0xdb, 0xdc, 0xd9, 0xda, 0x9f,
 };
+
+/// Appends the leading ASCII of little-endian UTF-16 and returns how many units that was: nearly
+/// all text there is, eight units at a time.
+std::size_t append_ascii(std::string& out, Bytes utf16) {
+  const std::size_t units = utf16.size() / 2;
+  const std::size_t start = out.size();
+  out.resize(start + units);
+  char* to = out.data() + start;
+  const std::byte* from = utf16.data();
+  std::size_t i = 0;
+  for (; i + 8 <= units; i += 8) {
+    std::uint64_t a, b;
+    std::memcpy(&a, from + 2 * i, 8);
+    std::memcpy(&b, from + 2 * i + 8, 8);
+    if ((a | b) & 0xFF80FF80FF80FF80u) break;
+    // Four units in 64 bits to four bytes in 32: fold pairs, then halves.
+    a = (a | a >> 8) & 0x0000FFFF0000FFFFu;
+    b = (b | b >> 8) & 0x0000FFFF0000FFFFu;
+    a = ((a | a >> 16) & 0xFFFFFFFFu) | (b | b >> 16) << 32;
+    std::memcpy(to + i, &a, 8);
+  }
+  for (; i < units; ++i) {
+    if (from[2 * i + 1] != std::byte{0} || std::to_integer<unsigned>(from[2 * i]) >= 0x80) break;
+    to[i] = static_cast<char>(from[2 * i]);
+  }
+  out.resize(start + i);
+  return i;
+}
 
 }  // namespace
 
@@ -100,25 +129,6 @@ std::string Tape::path(std::uint32_t entry) const {
 
 // -- Value -------------------------------------------------------------------------------------
 
-Value::Value(const Tape* tape, const Entry& entry, const Node* named)
-    : tape_(tape), named_(named), entry_(entry) {
-  if (entry_.kind == ValueKind::kReal && tape->foreign_reals_) entry_.kind = ValueKind::kBytes;
-}
-
-Value Value::computed(const Tape* tape, std::uint32_t node, std::size_t offset) {
-  const Node& n = tape->program_->nodes[node];
-  Entry entry;
-  entry.node = node;
-  entry.kind = n.kind;
-  entry.offset = static_cast<std::uint32_t>(offset);
-  entry.count = n.count;
-  entry.link = kPacked;
-  return Value(tape, entry, &n);
-}
-
-const Node& Value::node() const { return tape_->program_->nodes[entry_.node]; }
-
-std::string_view Value::name() const { return named_ ? named_->name : std::string_view(); }
 const Type* Value::type() const { return tape_ ? node().type : nullptr; }
 
 const Display& Value::display() const {
@@ -129,10 +139,6 @@ const Display& Value::display() const {
   const Node& content = node();
   return content.display ? *content.display : own;
 }
-
-ByteOrder Value::order() const { return tape_ ? tape_->order_ : ByteOrder::kLittle; }
-
-bool Value::is_text16() const { return kind() == ValueKind::kText && node().unit == 2; }
 
 std::int64_t Value::as_int() const {
   switch (kind()) {
@@ -222,7 +228,11 @@ void Value::append_text(std::string& out) const {
   if (kind() != ValueKind::kText) return;
   const Bytes text = bytes();
   if (node().unit == 2) {
-    append_utf8(out, text, order());
+    std::size_t done = 0;
+    if (std::endian::native == std::endian::little && order() == ByteOrder::kLittle) {
+      done = append_ascii(out, text);
+    }
+    if (2 * done < text.size()) append_utf8(out, text.subspan(2 * done), order());
   } else if (tape_->ebcdic_) {
     for (const std::byte b : text) {
       const std::byte latin{kFromEbcdic[std::to_integer<std::size_t>(b)]};
@@ -237,34 +247,6 @@ std::string Value::text() const {
   std::string out;
   append_text(out);
   return out;
-}
-
-std::size_t Value::size() const {
-  switch (kind()) {
-    case ValueKind::kRecord:
-    case ValueKind::kList:
-      return entry_.count;
-    case ValueKind::kUnion:
-      return entry_.link == kNoNode ? 0 : 1;
-    default:
-      return 0;
-  }
-}
-
-Value Value::at(std::size_t i) const {
-  if (i >= size()) return {};
-  const Program& program = *tape_->program_;
-  const Node& n = node();
-  if (kind() == ValueKind::kUnion) {
-    return Value(tape_, tape_->entries_[entry_.link], &program.nodes[entry_.count]);
-  }
-  const bool list = kind() == ValueKind::kList;
-  const std::uint32_t child = list ? n.child : n.child + static_cast<std::uint32_t>(i);
-  if (entry_.link == kPacked) {
-    const std::size_t inside = list ? i * n.stride : program.nodes[child].offset;
-    return computed(tape_, child, entry_.offset + inside);
-  }
-  return Value(tape_, tape_->entries_[entry_.link + i], &program.nodes[child]);
 }
 
 Value Value::find(std::string_view path) const {

@@ -45,6 +45,8 @@ struct Entry {
 };
 static_assert(sizeof(Entry) == 20);
 
+/// Entry::link of fixed records and packed lists: children are computed, not stored.
+inline constexpr std::uint32_t kPacked = 0xFFFFFFFF;
 class Value {
  public:
   class Iterator;
@@ -236,5 +238,59 @@ class Walker {
   Event event_ = Event::kClose;
   bool pending_ = false;
 };
+
+// -- inline ------------------------------------------------------------------------------------
+
+inline Value::Value(const Tape* tape, const Entry& entry, const Node* named)
+    : tape_(tape), named_(named), entry_(entry) {
+  if (entry_.kind == ValueKind::kReal && tape->foreign_reals_) entry_.kind = ValueKind::kBytes;
+}
+
+inline Value Value::computed(const Tape* tape, std::uint32_t node, std::size_t offset) {
+  const Node& n = tape->program_->nodes[node];
+  Entry entry;
+  entry.node = node;
+  entry.kind = n.kind;
+  entry.offset = static_cast<std::uint32_t>(offset);
+  entry.count = n.count;
+  entry.link = kPacked;
+  return Value(tape, entry, &n);
+}
+
+inline std::size_t Value::size() const {
+  switch (kind()) {
+    case ValueKind::kRecord:
+    case ValueKind::kList:
+      return entry_.count;
+    case ValueKind::kUnion:
+      return entry_.link == kNoNode ? 0 : 1;
+    default:
+      return 0;
+  }
+}
+
+inline Value Value::at(std::size_t i) const {
+  if (i >= size()) return {};
+  const Program& program = *tape_->program_;
+  const Node& n = node();
+  if (kind() == ValueKind::kUnion) {
+    return Value(tape_, tape_->entries_[entry_.link], &program.nodes[entry_.count]);
+  }
+  const bool list = kind() == ValueKind::kList;
+  const std::uint32_t child = list ? n.child : n.child + static_cast<std::uint32_t>(i);
+  if (entry_.link == kPacked) {
+    const std::size_t inside = list ? i * n.stride : program.nodes[child].offset;
+    return computed(tape_, child, entry_.offset + inside);
+  }
+  return Value(tape_, tape_->entries_[entry_.link + i], &program.nodes[child]);
+}
+
+inline const Node& Value::node() const { return tape_->program_->nodes[entry_.node]; }
+
+inline std::string_view Value::name() const { return named_ ? named_->name : std::string_view(); }
+
+inline ByteOrder Value::order() const { return tape_ ? tape_->order_ : ByteOrder::kLittle; }
+
+inline bool Value::is_text16() const { return kind() == ValueKind::kText && node().unit == 2; }
 
 }  // namespace rpcmarshal::ndr

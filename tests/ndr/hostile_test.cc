@@ -206,7 +206,39 @@ TEST(NdrHostile, WhatFailedKeepsNothingOfThePreviousDecode) {
   input.stub = full.bytes().first(full.size() - 2);
   ASSERT_FALSE(decode(*program, input, tape).complete());
   EXPECT_EQ(show(tape.root()), "{a:[{x:1,c:?}]}");
+  EXPECT_EQ(tape.path(4), "a.0.c");
   EXPECT_FALSE(tape.root().find("a.0.c").is_counted());
+}
+
+TEST(NdrHostile, PathsOfFailuresReadNoStaleEntries) {
+  // A deep structure first, so that the entries of the second decode, which fails within a list,
+  // held something else.
+  Idl idl;
+  const Type* node = list_node(idl);
+  idl.procedure({{kIn, "p", idl.pointer(node)}});
+  Idl other;
+  const Type* item = other.record("I", {{"a", other.pointer(other.u8())}, {"b", other.u32()}});
+  other.procedure({{kIn, "l", other.ref(other.array(item, {Idl::conformant()}))}});
+  Wire deep;
+  deep.u32(1);
+  for (std::uint32_t i = 0; i < 400; ++i) deep.u32(i).u32(i < 399 ? 1 : 0);
+  Tape tape;
+  DecodeInput input;
+  input.stub = deep.bytes();
+  ASSERT_TRUE(decode(*idl.program(), input, tape).complete());
+  Wire list;
+  list.u32(100);
+  for (std::uint32_t i = 0; i < 100; ++i) list.u32(1).u32(i);
+  input.stub = list.bytes();
+  const DecodeResult result = decode(*other.program(), input, tape);
+  ASSERT_FALSE(result.complete());
+  EXPECT_EQ(tape.path(result.failed_entry), "l.0.a");
+  Wire counts;
+  counts.u32(20);
+  for (std::uint32_t i = 0; i < 40; ++i) counts.u32(0);
+  input.stub = counts.bytes().first(counts.size() - 2);
+  EXPECT_FALSE(decode(*other.program(), input, tape).complete());
+  for (std::uint32_t i = 0; i < tape.entry_count(); ++i) (void)tape.path(i);
 }
 
 TEST(NdrHostile, UnionsWithoutAnArmForTheDiscriminant) {
