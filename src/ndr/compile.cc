@@ -482,6 +482,8 @@ void Compiler::record(std::uint32_t node, const Type& type, const Place& place) 
   n.tail_align = wide_ && made.hoist == 0 ? made.align : 1;
 }
 
+/// Arrays of characters and bytes are one value. A `char` array that is no [string] is bytes: in
+/// published interfaces those are keys and hashes more often than text.
 bool Compiler::characters(std::uint32_t node, const Type* element, bool string) {
   const auto* base = element ? std::get_if<BaseShape>(&element->shape) : nullptr;
   if (!base) return false;
@@ -504,10 +506,7 @@ bool Compiler::characters(std::uint32_t node, const Type* element, bool string) 
     case BaseType::kInt8:
     case BaseType::kUInt8:
       n.unit = utf16 && !string ? 2 : 1;
-      n.kind = string || utf16 || semantic == "ascii" ||
-                       (base->type == BaseType::kChar && semantic.empty())
-                   ? ValueKind::kText
-                   : ValueKind::kBytes;
+      n.kind = string || utf16 || semantic == "ascii" ? ValueKind::kText : ValueKind::kBytes;
       n.stride = 1;
       return true;
     default:

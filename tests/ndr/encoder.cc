@@ -231,7 +231,7 @@ void Encoder::elements(const ArrayShape& shape, const std::vector<std::uint64_t>
   if (level + 1 == counts.size() && base) {
     const std::uint64_t n = counts[level];
     const bool wchar = base->type == BaseType::kWChar;
-    const bool narrow = base->type == BaseType::kChar;
+    const bool narrow = base->type == BaseType::kChar && shape.string;
     if (wchar || narrow) {
       std::string text;
       for (std::uint64_t i = 0; i < n; ++i) {
@@ -243,8 +243,8 @@ void Encoder::elements(const ArrayShape& shape, const std::vector<std::uint64_t>
       expect->before = '"' + text + '"';
       return;
     }
-    if (base->type == BaseType::kByte || base->type == BaseType::kUInt8 ||
-        base->type == BaseType::kInt8) {
+    if (base->type == BaseType::kByte || base->type == BaseType::kChar ||
+        base->type == BaseType::kUInt8 || base->type == BaseType::kInt8) {
       expect->before = "x";
       const std::size_t at = wire_.size();
       for (std::uint64_t i = 0; i < n; ++i) wire_.u8(static_cast<std::uint8_t>(pick(0, 255)));
@@ -276,7 +276,10 @@ std::string Encoder::encode(const Procedure& procedure, Half half) {
   for (const Parameter& p : procedure.parameters) {
     if (half == Half::kRequest ? p.in : p.out) one(p.field.name, p.field.type);
   }
-  if (half == Half::kResponse && procedure.result) one("return", procedure.result);
+  if (half == Half::kResponse && procedure.result &&
+      !std::holds_alternative<VoidShape>(procedure.result->shape)) {
+    one("return", procedure.result);
+  }
   return root.text();
 }
 
