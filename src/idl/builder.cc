@@ -123,7 +123,10 @@ Builder::Leaf Builder::resolve(Flat& flat, TypeSyntax type, const File* file,
     const Definition found = type.kind == TypeSyntax::Kind::kNamed
                                  ? symbols_.find(type.name, *file)
                                  : symbols_.find_tag(type.name, *file);
-    if (!found) return leaf;  // unknown: why is empty, the name says it
+    if (!found) {  // kUnknown with an empty why: the name says it
+      if (symbols_.is_forward_interface(type.name)) leaf.kind = Leaf::Kind::kInterface;
+      return leaf;
+    }
     file = found.file;
     leaf.file = file;
     if (found.interface) {

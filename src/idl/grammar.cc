@@ -682,7 +682,10 @@ class Grammar {
     syntax.place = here();
     syntax.attributes = std::move(list);
     ++at_;
-    if (accept(";")) return;  // declared here, defined elsewhere: names are bound late anyway
+    if (accept(";")) {
+      unit_.forward_interfaces.push_back(syntax.name);
+      return;
+    }
     if (at_attributes()) append(syntax.attributes, attributes());
     if (accept(":")) {
       if (peek().is_identifier()) {
@@ -887,6 +890,10 @@ class Grammar {
     bool fine = parameter.type.kind != TypeSyntax::Kind::kBroken;
     if (fine && at_attributes() && !at("[")) append(parameter.attributes, attributes());
     if (fine && !at(",") && !at(")")) fine = declarator(parameter.declarator, 1);
+    if (fine && at("(")) {  // a pointer to a function
+      skip_group();
+      parameter.broken = "a pointer to a function has no wire form";
+    }
     if (fine && !at(",") && !at(")") && !at(";") && !peek().is_end()) {
       if (at("[") || peek().kind == Kind::kAnnotationOpen) {
         warn(behind(), "',' is missing between parameters", "it is read as if it were there",

@@ -28,12 +28,30 @@ std::optional<std::string> read_file(const fs::path& path) {
   return text;
 }
 
+/// The prelude, read once: it is the same for every run.
+const File& shared_prelude() {
+  static const File& file = [&]() -> const File& {
+    static File prelude;
+    static Macros macros;
+    Reporter reporter;  // the prelude is ours and gives no findings (a test says so)
+    std::size_t budget = kLimits.tokens;
+    const std::uint32_t number = reporter.add_file("<built-in>");
+    prelude.unit =
+        parse_unit(preprocess(prelude_text(), number, macros, budget, reporter), number, reporter);
+    prelude.index();
+    return prelude;
+  }();
+  return file;
+}
+
 /// One run over a set of files: texts, their syntax, and then the model.
 class Session {
  public:
-  explicit Session(const ParseOptions& options) : options_(options), symbols_(reporter_) {}
+  explicit Session(const ParseOptions& options)
+      : options_(options), symbols_(reporter_, shared_prelude()) {
+    reporter_.add_file("<built-in>");  // the prelude's places say file 0
+  }
 
-  void add_prelude() { read(Text{"<built-in>", {}, std::string(prelude_text()), false}); }
   void add_file(const fs::path& path) {
     std::optional<std::string> text = read_file(path);
     if (!text) {
@@ -60,10 +78,10 @@ class Session {
     symbols_.index();
     ParseResult result;
     Builder builder(symbols_, result.module, reporter_);
-    for (std::size_t i = 1; i < symbols_.files().size(); ++i) {
+    for (std::size_t i = 0; i < symbols_.files().size(); ++i) {
       if (wanted_[i]) builder.build_types(symbols_.files()[i]);
     }
-    for (std::size_t i = 1; i < symbols_.files().size(); ++i) {
+    for (std::size_t i = 0; i < symbols_.files().size(); ++i) {
       const File& file = symbols_.files()[i];
       if (!wanted_[i]) continue;
       for (const InterfaceSyntax& syntax : file.unit.interfaces) {
@@ -103,8 +121,7 @@ class Session {
       source.text = utf16_to_utf8(as_bytes(std::string_view(source.text).substr(2)));
     }
     const std::string& text = texts_.emplace_back(std::move(source.text));
-    Macros macros;
-    std::size_t defined = 0;
+    Macros& macros = macros_.emplace_back();  // kept: tokens may be views into what ## made
     const auto predefine = [&](const std::string& name, const std::string& value) {
       const std::string& kept_name = texts_.emplace_back(name);
       const std::string& kept = texts_.emplace_back(value);
@@ -113,7 +130,6 @@ class Session {
       for (Token token = lexer.next(); !token.is_end(); token = lexer.next())
         macro.body.push_back(token);
       macros.insert_or_assign(kept_name, std::move(macro));
-      ++defined;
     };
     predefine("__midl", "501");
     predefine("MIDL_PASS", "1");
@@ -129,7 +145,6 @@ class Session {
     wanted_.push_back(source.wanted);
     names_.push_back(source.name);
     collect_macro_constants(file, macros);
-    if (symbols_.files().size() == 1) return;  // the prelude imports nothing
     request_imports(file, source);
   }
 
@@ -196,14 +211,14 @@ class Session {
 
   void link_imports() {
     std::map<std::string, std::size_t> by_key;
-    for (std::size_t i = 1; i < names_.size(); ++i) {
+    for (std::size_t i = 0; i < names_.size(); ++i) {
       std::error_code error;
       by_key.try_emplace(names_[i], i);
       if (!names_[i].starts_with('<'))
         by_key.try_emplace(fs::weakly_canonical(names_[i], error).string(), i);
     }
     imports_.resize(symbols_.files().size());
-    for (std::size_t i = 1; i < imports_.size(); ++i) {
+    for (std::size_t i = 0; i < imports_.size(); ++i) {
       for (const std::string& key : imports_[i]) {
         if (const auto it = by_key.find(key); it != by_key.end())
           symbols_.files()[i].imports.push_back(it->second);
@@ -213,7 +228,7 @@ class Session {
 
   void count(ParseResult& result) {
     Counts& counts = result.counts;
-    counts.files = symbols_.files().size() - 1;
+    counts.files = symbols_.files().size();
     counts.interfaces = result.module.interfaces.size();
     for (const Interface& interface : result.module.interfaces) {
       counts.procedures += interface.procedures.size();
@@ -233,6 +248,7 @@ class Session {
   Reporter reporter_;
   Symbols symbols_;
   std::deque<std::string> texts_;  // tokens are views into these
+  std::deque<Macros> macros_;
   std::deque<Text> waiting_;
   std::vector<bool> wanted_;                       // by file
   std::vector<std::string> names_;                 // by file
@@ -246,7 +262,6 @@ class Session {
 ParseResult parse_files(const std::vector<std::filesystem::path>& paths,
                         const ParseOptions& options) {
   Session session(options);
-  session.add_prelude();
   for (const fs::path& path : paths) session.add_file(path);
   return session.run();
 }
@@ -257,7 +272,6 @@ ParseResult parse_file(const std::filesystem::path& path, const ParseOptions& op
 
 ParseResult parse_texts(std::vector<Source> sources, const ParseOptions& options) {
   Session session(options);
-  session.add_prelude();
   for (Source& source : sources) session.add_text(std::move(source));
   return session.run();
 }

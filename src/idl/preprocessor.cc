@@ -253,6 +253,22 @@ class Preprocessor {
     }
   }
 
+  /// `a ## b` becomes ab.
+  void paste(std::vector<Token>& tokens) {
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
+      if (tokens[i].is("##") && kept > 0 && i + 1 < tokens.size()) {
+        Token& left = tokens[kept - 1];
+        if (left.text.size() + tokens[i + 1].text.size() > 256) continue;
+        left.text = macros_.pasted.emplace_back(std::string(left.text).append(tokens[i + 1].text));
+        ++i;
+      } else {
+        tokens[kept++] = tokens[i];
+      }
+    }
+    tokens.resize(kept);
+  }
+
   bool enter(std::vector<Frame>& frames, const Token& use) {
     const Macro& macro = macros_.find(use.text)->second;
     if (frames.size() >= kMacroDepth || budget_ < macro.body.size()) return false;
@@ -288,6 +304,7 @@ class Preprocessor {
         frame.tokens.insert(frame.tokens.end(), arguments[index].begin(), arguments[index].end());
       }
     }
+    paste(frame.tokens);
     budget_ -=
         std::min(budget_, frame.tokens.size());  // what is built costs, even if it is not put out
     frames.push_back(std::move(frame));

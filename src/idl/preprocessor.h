@@ -1,8 +1,9 @@
 // IDL text to the tokens that remain after #if, #define and the like. `#include "x.idl"` becomes an
-// import. Macro expansion is C's without # and ##: a macro is not expanded inside itself, arguments
-// are not expanded beforehand, and the number of tokens is bounded.
+// import. Macro expansion is C's without #: a macro is not expanded inside itself, arguments are
+// not expanded beforehand, and the number of tokens is bounded.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <string>
 #include <string_view>
@@ -17,7 +18,9 @@ struct Macro {
   std::vector<std::string_view> parameters;
   std::vector<Token> body;
 };
-using Macros = std::map<std::string_view, Macro>;
+struct Macros : std::map<std::string_view, Macro> {
+  std::deque<std::string> pasted;  ///< texts that ## made; tokens are views into them
+};
 
 /// Tokens of `text`, ending with one kEnd token. `macros` is read and added to; its views must
 /// outlive it, as `text` must. `budget` is what is left of Limits::tokens and is counted down.

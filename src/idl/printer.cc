@@ -453,6 +453,12 @@ class Printer {
             (!type.name.empty() && (std::holds_alternative<BaseShape>(type.shape) ||
                                     std::holds_alternative<ContextHandleShape>(type.shape) ||
                                     std::holds_alternative<PipeShape>(type.shape)));
+        if (const auto* interface = std::get_if<InterfacePointerShape>(&type.shape);
+            interface && !interface->interface_name.empty() &&
+            !is_predeclared(interface->interface_name) &&
+            names.insert(interface->interface_name).second) {
+          out += "interface " + interface->interface_name + ";\n";
+        }
         if (named && !is_predeclared(type.name) && names.insert(type.name).second) {
           out += definition(type) + (std::holds_alternative<BaseShape>(type.shape) ? "" : "\n");
         }

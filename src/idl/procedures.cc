@@ -205,9 +205,10 @@ void Builder::own_procedures(const InterfaceSyntax& interface, const File& file,
     out.opnum = static_cast<std::uint16_t>(all.size());
     all.push_back(std::move(out));
   }
-  if (interface.name == "IUnknown" && all.size() == 3) {
-    for (Procedure& method : all)
-      method.reserved = true;  // never called by these opnums on the wire
+  // IUnknown's methods head every object interface, and never travel by these opnums.
+  static constexpr std::array<std::string_view, 3> kUnknown{"QueryInterface", "AddRef", "Release"};
+  for (std::size_t i = 0; object && i < kUnknown.size() && i < all.size(); ++i) {
+    if (all[i].name == kUnknown[i]) all[i].reserved = true;
   }
 }
 

@@ -38,33 +38,35 @@ File& Symbols::add(Unit unit) {
   return files_.back();
 }
 
+void File::index() {
+  for (const auto& definition : unit.typedefs) {
+    const TypedefSyntax& syntax = definition.syntax;
+    const bool itself = syntax.type.kind == TypeSyntax::Kind::kNamed &&
+                        syntax.declarator.layers.empty() &&
+                        syntax.type.name == syntax.declarator.name;  // typedef interface X X;
+    if (!itself) typedefs.try_emplace(syntax.declarator.name, &definition);
+    if (syntax.type.kind == TypeSyntax::Kind::kTagged && syntax.declarator.layers.empty()) {
+      tag_typedefs.try_emplace(syntax.type.name, syntax.declarator.name);
+    }
+  }
+  for (const auto& body : unit.bodies) {
+    if (!body.syntax.tag.empty()) tags.try_emplace(body.syntax.tag, &body);
+    if (body.syntax.kind != Body::Kind::kEnum) continue;
+    for (std::size_t i = 0; i < body.syntax.values.size(); ++i) {
+      constants.try_emplace(body.syntax.values[i].name, ConstantSource{nullptr, &body.syntax, i});
+    }
+  }
+  for (const InterfaceSyntax& interface : unit.interfaces)
+    interfaces.try_emplace(interface.name, &interface);
+  for (const ConstantSyntax& constant : unit.constants) {
+    constants.try_emplace(constant.name, ConstantSource{&constant, nullptr, 0});
+  }
+}
+
 void Symbols::index() {
   for (File& file : files_) {
-    const Unit& unit = file.unit;
-    for (const auto& definition : unit.typedefs) {
-      const TypedefSyntax& syntax = definition.syntax;
-      const bool itself = syntax.type.kind == TypeSyntax::Kind::kNamed &&
-                          syntax.declarator.layers.empty() &&
-                          syntax.type.name == syntax.declarator.name;  // typedef interface X X;
-      if (!itself) file.typedefs.try_emplace(syntax.declarator.name, &definition);
-      if (syntax.type.kind == TypeSyntax::Kind::kTagged && syntax.declarator.layers.empty()) {
-        file.tag_typedefs.try_emplace(syntax.type.name, syntax.declarator.name);
-      }
-    }
-    for (const auto& body : unit.bodies) {
-      if (!body.syntax.tag.empty()) file.tags.try_emplace(body.syntax.tag, &body);
-      if (body.syntax.kind != Body::Kind::kEnum) continue;
-      for (std::size_t i = 0; i < body.syntax.values.size(); ++i) {
-        file.constants.try_emplace(body.syntax.values[i].name,
-                                   File::ConstantSource{nullptr, &body.syntax, i});
-      }
-    }
-    for (const InterfaceSyntax& interface : unit.interfaces)
-      file.interfaces.try_emplace(interface.name, &interface);
-    for (const ConstantSyntax& constant : unit.constants) {
-      file.constants.try_emplace(constant.name, File::ConstantSource{&constant, nullptr, 0});
-    }
-    if (&file == &files_.front()) continue;  // the prelude is asked last
+    file.index();
+    forward_.insert(file.unit.forward_interfaces.begin(), file.unit.forward_interfaces.end());
     const auto note = [&](const auto& names) {
       for (const auto& [name, definition] : names) {
         auto& where = everywhere_[name];

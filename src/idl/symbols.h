@@ -8,6 +8,7 @@
 #include <optional>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "idl/expression.h"
@@ -27,6 +28,8 @@ struct File {
   std::unordered_map<std::string_view, const InterfaceSyntax*> interfaces;
   std::unordered_map<std::string_view, std::string_view>
       tag_typedefs;  ///< tag -> first typedef of it
+  /// Fills the tables below from the unit.
+  void index();
   struct ConstantSource {
     const ConstantSyntax* constant = nullptr;
     const Body* enumeration = nullptr;
@@ -46,13 +49,13 @@ struct Definition {
 
 class Symbols {
  public:
-  /// Files live as long as this; the prelude is the first.
-  explicit Symbols(Reporter& reporter) : reporter_(reporter) {}
+  /// `prelude` outlives this. Files added live as long as this.
+  Symbols(Reporter& reporter, const File& prelude) : reporter_(reporter), prelude_(prelude) {}
 
   File& add(Unit unit);
   /// To be called after the last add().
   void index();
-  const File& prelude() const { return files_.front(); }
+  const File& prelude() const { return prelude_; }
   std::deque<File>& files() { return files_; }
 
   /// A plain name: a typedef, an interface, or a tag used without its keyword.
@@ -60,6 +63,8 @@ class Symbols {
   /// A name behind struct, union or enum.
   Definition find_tag(std::string_view name, const File& from) const;
   Definition find_interface(std::string_view name, const File& from) const;
+  /// Whether some file says `interface name;`: enough to point at one.
+  bool is_forward_interface(std::string_view name) const { return forward_.contains(name); }
 
   std::optional<std::int64_t> constant(std::string_view name, const File& from,
                                        std::size_t depth = 0);
@@ -89,11 +94,13 @@ class Symbols {
                                std::size_t& budget) const;
 
   Reporter& reporter_;
+  const File& prelude_;
   std::deque<File> files_;
   std::unordered_map<std::string_view, std::vector<const File*>> everywhere_;
   std::unordered_map<std::string_view, std::pair<const File*, File::ConstantSource>>
       constants_everywhere_;
   std::unordered_map<std::string_view, std::int64_t> macros_everywhere_;
+  std::unordered_set<std::string_view> forward_;
   std::unordered_map<const ConstantSyntax*, Evaluated> constant_values_;
   std::unordered_map<const Body*, std::vector<EnumValue>> enumerations_;
   std::size_t enum_values_ = 0;

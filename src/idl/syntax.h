@@ -154,6 +154,7 @@ struct Unit {
   std::deque<Owned<Body>> bodies;
   std::deque<Owned<TypedefSyntax>> typedefs;
   std::deque<InterfaceSyntax> interfaces;
+  std::vector<std::string_view> forward_interfaces;  ///< `interface X;`
   std::vector<ConstantSyntax> constants;
   std::vector<ImportSyntax> imports;
 

@@ -204,6 +204,14 @@ TEST(IdlInterface, LibrariesAndWhatIsNotRpc) {
   EXPECT_EQ(signature(r, "g"), "in i:interface I -> void");
 }
 
+TEST(IdlInterface, ForwardDeclarationIsEnoughForAPointer) {
+  const ParseResult r = parse_text(
+      "interface IElsewhere;\n[uuid(00000000-0000-0000-0000-000000000001)] interface a { void "
+      "f([in] IElsewhere *e); }");
+  EXPECT_TRUE(r.ok()) << messages(r);
+  EXPECT_EQ(signature(r, "f"), "in e:interface IElsewhere -> void");
+}
+
 TEST(IdlInterface, TwoDocumentsMergeInTheCatalogue) {
   const std::string head =
       "[uuid(12345778-1234-abcd-ef00-0123456789ab), version(0.0)] interface lsarpc {\n";

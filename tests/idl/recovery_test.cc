@@ -69,6 +69,13 @@ TEST(IdlRecovery, BrokenParameterCostsTheProcedureItsTyping) {
   EXPECT_EQ(signature(r, "b"), "in x:i32, in arg1:unknown, in z:i16 -> void");
 }
 
+TEST(IdlRecovery, PointersToFunctionsDoNotTravel) {
+  const ParseResult r =
+      parse_body("void a([in] long (*callback)(long, char), [in] long x); void b();");
+  EXPECT_TRUE(r.diagnostics.empty()) << messages(r);
+  EXPECT_EQ(names(r), "a? b ");
+}
+
 TEST(IdlRecovery, NeverClosedParenthesisEndsAtTheSemicolon) {
   const ParseResult r = parse_body("void a([in] long x;\nvoid b();");
   EXPECT_EQ(places(r), "2:19 error ')' is expected after the parameters of 'a', ';' found\n");

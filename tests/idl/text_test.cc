@@ -1,6 +1,7 @@
 // Tokens, macros and expressions.
 #include "helpers.h"
 #include "idl/expression.h"
+#include "idl/prelude.h"
 #include "idl/preprocessor.h"
 
 namespace rpcmarshal::idl {
@@ -47,6 +48,22 @@ TEST(IdlText, MacrosOfAttributesAndConstants) {
   EXPECT_EQ(preprocessed("#define LONG_LINE a \\\n b\nLONG_LINE c"), "a b c ");
   EXPECT_EQ(preprocessed("#define F(x, y) y x F\nF(1, (2, 3)) F"), "(2 , 3) 1 F F ");
   EXPECT_EQ(preprocessed("#define A B\n#define B A\nA"), "A ");
+}
+
+TEST(IdlText, PastedNamesOutliveThePreprocessor) {
+  EXPECT_EQ(preprocessed("#define H(n) wire ## n n##W\nH(HWND)"), "wireHWND HWNDW ");
+  const ParseResult r = parse_body(
+      "#define D(n) typedef [wire_marshal(wire ## n)] void * n; typedef long "
+      "wire##n;\nD(HBLUE)\nvoid f([in] HBLUE h);");
+  EXPECT_TRUE(r.ok()) << messages(r);
+  EXPECT_EQ(signature(r, "f"), "in h:i32 -> void");
+}
+
+TEST(IdlText, PreludeHasNoFindings) {
+  const std::string text(prelude_text());
+  const ParseResult r = parse_text(text, "prelude.idl");
+  EXPECT_TRUE(r.diagnostics.empty()) << messages(r);
+  EXPECT_EQ(r.counts.untyped, 0u);
 }
 
 TEST(IdlText, AnnotationsAreNotExpanded) {

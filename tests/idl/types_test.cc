@@ -254,7 +254,7 @@ TEST(IdlTypes, AutomationAndInterfacePointers) {
       "in a:BSTR, out b:ref(BSTR), in c:VARIANT, inout d:ref(VARIANT), in e:SAFEARRAY, out "
       "g:ref(SAFEARRAY), "
       "in h:SAFEARRAY, in i:interface IUnknown, out j:ref(interface IDispatch), in riid:ref(GUID), "
-      "out k:ref(interface ), in l:interface IUnknown, in m:ref(unknown) -> i32");
+      "out k:ref(interface ), in l:interface IUnknown, in m:interface IThing -> i32");
   EXPECT_EQ(procedure_named(r, "f")->parameters[10].field.iid_is.text, "riid");
 }
 
