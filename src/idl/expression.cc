@@ -144,7 +144,9 @@ class ExpressionParser {
     }
     if (close + 1 >= tokens_.size()) return false;
     const Token& next = tokens_[close + 1];
-    return next.is_identifier() || next.kind == Token::Kind::kNumber || next.is("(");
+    if (next.is_identifier() || next.kind == Token::Kind::kNumber || next.is("(")) return true;
+    // `(ULONG)-1` is a cast if ULONG is a type, `(n) - 1` a difference.
+    return size_of_ && size_of_(tokens_.subspan(at_ + 1, close - at_ - 1)).has_value();
   }
 
   void unary(std::size_t depth) {

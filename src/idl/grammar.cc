@@ -805,10 +805,9 @@ class Grammar {
     if (interface_) {
       interface_->procedures.push_back(std::move(procedure));
     } else {
-      error(
-          procedure.declarator.place,
-          "procedure '" + std::string(procedure.declarator.name) + "' stands outside an interface",
-          "it has no opnum and is left out", "move it into the interface's braces");
+      warn(procedure.declarator.place,
+           "procedure '" + std::string(procedure.declarator.name) + "' stands outside an interface",
+           "it has no opnum and is left out", "move it into the interface's braces");
     }
   }
 

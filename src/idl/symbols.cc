@@ -152,8 +152,11 @@ std::optional<std::int64_t> Symbols::constant(std::string_view name, const File&
   if (fresh) {
     it->second.busy = true;
     const auto tokens = file->unit.range(source.constant->value);
-    const bool text =
-        !tokens.empty() && (tokens[0].kind == Token::Kind::kString || tokens[0].is("{"));
+    // Texts and floating-point constants take no part in counts or discriminants.
+    const bool text = std::ranges::any_of(tokens, [](const Token& token) {
+      return token.kind == Token::Kind::kString || token.is("{") ||
+             (token.kind == Token::Kind::kNumber && token.text.find('.') != std::string_view::npos);
+    });
     std::optional<std::int64_t> value;
     if (!text) value = evaluate(source.constant->value, *file, "the constant's value", depth + 1);
     Evaluated& entry = constant_values_[source.constant];

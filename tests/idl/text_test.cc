@@ -129,6 +129,17 @@ TEST(IdlText, WhatIsNoExpression) {
   EXPECT_EQ(value_of(deep), std::nullopt) << "more than the evaluator's stack";
 }
 
+TEST(IdlText, CastOfANegativeNumber) {
+  const ParseResult r = parse_body(
+      "const ULONG ALL = (ULONG)-1; const long n = 7; const long M = (n) - 1; const double PI = "
+      "3.14; const float H = .5f;\n"
+      "enum E { X = ALL & 0xF, Y = M };");
+  EXPECT_TRUE(r.ok()) << messages(r);
+  const auto& values = std::get<EnumShape>(r.module.named_types.find("E")->second->shape).values;
+  EXPECT_EQ(values[0].value, 15);
+  EXPECT_EQ(values[1].value, 6);
+}
+
 TEST(IdlText, StringsUnquote) { EXPECT_EQ(unquote(R"("a\\b\"c\x41\101\n")"), "a\\b\"cAA\n"); }
 
 TEST(IdlText, ConstantsThatDependOnEachOther) {
