@@ -322,6 +322,19 @@ TEST(CatalogueTest, NewContextHandlesHaveLabels) {
   }
 }
 
+// [MS-RRP] writes LPDWORD, but servers send an offset in its place; taken for a pointer, every
+// offset but 0 would promise a referent that never comes.
+TEST(CatalogueTest, RegistryValueEntryHoldsAnOffset) {
+  const Interface* winreg = definitions().catalogue.find_by_name("winreg");
+  ASSERT_NE(winreg, nullptr);
+  const Type* type = winreg->find(29)->parameters.at(1).field.type;
+  type = std::get<PointerShape>(type->shape).target;
+  type = std::get<ArrayShape>(type->shape).element;
+  const Field& field = std::get<StructShape>(type->shape).fields.at(2);
+  EXPECT_EQ(field.name, "ve_valueptr");
+  EXPECT_EQ(std::get<BaseShape>(field.type->shape).type, BaseType::kUInt32);
+}
+
 TEST(CatalogueTest, NamesAgreeWithTheOperationTable) {
   std::ifstream table(RPCM_SHARED_DIR "/facts/operations.tsv");
   if (!table) GTEST_SKIP() << "no table of operations beside the project";
