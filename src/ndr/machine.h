@@ -136,4 +136,17 @@ class Machine {
   std::string_view reason_;
 };
 
+template <bool kWide, bool kSwap>
+bool Machine<kWide, kSwap>::grow(std::uint64_t size) {
+  if (size > entry_limit_) return fail("more values than a stub of this size should hold");
+  std::uint64_t capacity = std::max<std::uint64_t>(tape_.capacity_ * std::uint64_t{2}, 256);
+  capacity = std::max(capacity, size);
+  void* memory = std::realloc(tape_.entries_, capacity * sizeof(Entry));
+  if (!memory) throw std::bad_alloc();
+  tape_.entries_ = static_cast<Entry*>(memory);
+  tape_.capacity_ = static_cast<std::uint32_t>(capacity);
+  usable_ = std::min<std::uint64_t>(capacity, entry_limit_);
+  return true;
+}
+
 }  // namespace rpcmarshal::ndr
