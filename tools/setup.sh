@@ -9,6 +9,8 @@
 
 RPCM_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 RPCM_LOGS=$RPCM_ROOT/build/log
+# What one checkout compiled serves the next one, in whatever folder that lies.
+export CCACHE_BASEDIR=$RPCM_ROOT CCACHE_NOHASHDIR=1
 
 rpcm_note() { printf '%s\n' "$*"; }
 
