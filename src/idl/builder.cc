@@ -9,6 +9,7 @@ namespace rpcmarshal::idl {
 namespace {
 
 constexpr std::size_t kTypedefChain = 64;
+constexpr std::size_t kAnnotationBytes = 64u << 20;
 
 /// Names whose meaning for NDR IDL cannot express, or that documents redeclare in C terms that
 /// would lose it ([MS-DTYP] has `typedef unsigned short wchar_t`). A file's own definition does not
@@ -333,10 +334,7 @@ void Builder::fold(Expression& expression, const File& file, const Scope& scope,
   bool names = false;
   for (Expression::Node& node : expression.nodes) {
     if (node.op != Expression::Op::kName) continue;
-    const bool sibling =
-        scope.siblings && std::ranges::any_of(*scope.siblings, [&](const FieldSyntax& field) {
-          return field.declarator.name == node.name;
-        });
+    const bool sibling = scope.siblings && scope.siblings->contains(node.name);
     const std::optional<std::int64_t> value =
         sibling ? std::nullopt : symbols_.constant(node.name, file);
     if (value) {
@@ -354,6 +352,17 @@ void Builder::fold(Expression& expression, const File& file, const Scope& scope,
   if (const std::optional<std::int64_t> value = expression.constant()) {
     expression.nodes = {{Expression::Op::kConstant, *value, {}}};
   }
+}
+
+/// Text is copied for every use of a typedef or attribute block: bounded in all.
+Annotations Builder::copied(const Annotations& annotations) {
+  for (const Annotation& annotation : annotations.items) {
+    annotation_bytes_ += sizeof annotation + annotation.name.size();
+    for (const std::string& argument : annotation.arguments) {
+      annotation_bytes_ += sizeof argument + argument.size();
+    }
+  }
+  return annotation_bytes_ < kAnnotationBytes ? annotations : Annotations{};
 }
 
 // -- from layers to nodes
@@ -408,7 +417,7 @@ const Type* Builder::assemble(Flat& flat) {
       if (step.definition && step.attributes->has("context_handle")) {
         auto& handle = const_cast<Type&>(*node);
         handle.name = step.definition->declarator.name;
-        handle.annotations = step.attributes->annotations;
+        handle.annotations = copied(step.attributes->annotations);
         break;
       }
     }
@@ -426,7 +435,7 @@ const Type* Builder::assemble(Flat& flat) {
       }
       if (layer.named_by) {
         Type* pointer = make({}, PointerShape{layer.kind, node});
-        if (fresh) fresh->annotations = layer.named_by->attributes->annotations;
+        if (fresh) fresh->annotations = copied(layer.named_by->attributes->annotations);
         fresh = pointer;
         outer = pointer;
       } else {
@@ -444,7 +453,7 @@ const Type* Builder::assemble(Flat& flat) {
     }
     if (const TypedefSyntax* named = layers[i].named_by; named && fresh) {
       fresh->name = named->declarator.name;
-      fresh->annotations = named->attributes->annotations;
+      fresh->annotations = copied(named->attributes->annotations);
       inherit_prelude(*fresh);
     }
     node = outer;
@@ -474,18 +483,18 @@ const Type* Builder::type(const AttributeList& attributes, const TypeSyntax& syn
 Field Builder::field(const FieldSyntax& syntax, const Scope& scope) {
   Field out;
   out.name = syntax.declarator.name;
-  out.annotations = syntax.attributes.annotations;
-  out.ignore = syntax.attributes.has("ignore");
+  out.annotations = copied(syntax.attributes->annotations);
+  out.ignore = syntax.attributes->has("ignore");
   if (!syntax.broken.empty()) {
     out.type = unknown(syntax.broken);
     return out;
   }
-  out.type = type(syntax.attributes, syntax.type, syntax.declarator, scope, &out.range);
-  if (const Attribute* given = syntax.attributes.find("switch_is")) {
+  out.type = type(*syntax.attributes, syntax.type, syntax.declarator, scope, &out.range);
+  if (const Attribute* given = syntax.attributes->find("switch_is")) {
     out.switch_is = expression(given->arguments, *scope.file, scope, "switch_is");
     infer_discriminant(out.type, syntax, scope);
   }
-  if (const Attribute* given = syntax.attributes.find("iid_is")) {
+  if (const Attribute* given = syntax.attributes->find("iid_is")) {
     out.iid_is = expression(given->arguments, *scope.file, scope, "iid_is");
   }
   return out;

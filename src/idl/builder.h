@@ -37,10 +37,11 @@ class Builder {
 
  private:
   /// Where a declaration stands, and which names its expressions may use.
+  using Siblings = std::unordered_map<std::string_view, const FieldSyntax*>;
   struct Scope {
     const File* file = nullptr;
     const InterfaceSyntax* owner = nullptr;
-    const std::vector<FieldSyntax>* siblings = nullptr;
+    const Siblings* siblings = nullptr;
     bool parameter = false;
     bool result = false;
   };
@@ -130,7 +131,9 @@ class Builder {
   Type* unknown(std::string why);
   Type* make(std::string name, Shape shape);
   const Type* pointer_to(const Type* target, PointerKind kind);
-  void inherit_prelude(Type& type) const;
+  void inherit_prelude(Type& type);
+  Annotations copied(const Annotations& annotations);
+  static Siblings siblings_of(const std::vector<FieldSyntax>& fields);
   void publish(std::string_view name, const Type* type);
   void report_unknown(std::string_view name, const File& file, Place place);
 
@@ -158,7 +161,7 @@ class Builder {
   std::set<std::pair<const File*, std::string_view>> reported_;
   const Type* void_type_ = nullptr;
   const Type* binding_type_ = nullptr;
-  std::size_t procedure_count_ = 0;
+  std::size_t procedure_count_ = 0, annotation_bytes_ = 0, enum_copies_ = 0;
   bool full_ = false;
 };
 

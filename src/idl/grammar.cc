@@ -195,7 +195,12 @@ class Grammar {
       Attribute attribute{peek().text, here(), {}};
       ++at_;
       if (at("(")) attribute.arguments = arguments(attribute);
-      list.items.push_back(attribute);
+      if (list.items.size() < kLimits.attributes) {
+        list.items.push_back(attribute);
+      } else if (list.items.size() == kLimits.attributes) {
+        error(attribute.place, "too many attributes on one declaration", "the rest is not used");
+        list.items.push_back({"", attribute.place, {}});
+      }
     }
     ++at_;
   }
@@ -241,7 +246,9 @@ class Grammar {
         }
         accept(")");
       }
-      list.annotations.items.push_back(std::move(annotation));
+      if (list.annotations.items.size() < kLimits.attributes) {
+        list.annotations.items.push_back(std::move(annotation));
+      }
     }
     if (peek().kind == Kind::kAnnotationClose) ++at_;
   }
@@ -465,7 +472,7 @@ class Grammar {
   }
 
   void case_attributes(FieldSyntax& field) {
-    for (const Attribute& attribute : field.attributes.items) {
+    for (const Attribute& attribute : field.attributes->items) {
       if (attribute.name == "default") field.is_default = true;
       if (attribute.name != "case") continue;
       TokenRange label{attribute.arguments.begin, attribute.arguments.begin};
@@ -492,10 +499,13 @@ class Grammar {
       // An arm may be a lone ';' after its labels only; the one consumed above was a stray.
     }
     if (body.kind == Body::Kind::kUnion) case_labels(first);
-    first.attributes = attributes();
+    AttributeList list = attributes();
     if (body.kind == Body::Kind::kUnion) {
       case_labels(first);
-      if (at_attributes()) append(first.attributes, attributes());
+      if (at_attributes()) append(list, attributes());
+    }
+    first.attributes = std::make_shared<const AttributeList>(std::move(list));
+    if (body.kind == Body::Kind::kUnion) {
       case_attributes(first);
       if (accept(";") || (at("}") && (first.is_default || !first.cases.empty()))) {
         first.empty_arm = true;
@@ -510,7 +520,7 @@ class Grammar {
       return;
     }
     const Place start = here();
-    first.type = type(depth + 1, &first.attributes);
+    first.type = type(depth + 1, first.attributes.get());
     if (first.type.kind == TypeSyntax::Kind::kBroken)
       return broken_field(body, std::move(first), start);
     if (at(";") && (first.type.body ||
@@ -521,6 +531,7 @@ class Grammar {
     }
     while (true) {
       FieldSyntax next = first;
+      first.cases.clear();  // an arm has one declarator; the labels are not copied to more
       if (!declarator(next.declarator, depth + 1))
         return broken_field(body, std::move(next), start);
       if (accept(":")) {
@@ -884,10 +895,11 @@ class Grammar {
   void parameter(ProcedureSyntax& procedure) {
     FieldSyntax parameter;
     const Place start = here();
-    parameter.attributes = attributes();
-    parameter.type = type(1, &parameter.attributes);
+    AttributeList list = attributes();
+    parameter.type = type(1, &list);
     bool fine = parameter.type.kind != TypeSyntax::Kind::kBroken;
-    if (fine && at_attributes() && !at("[")) append(parameter.attributes, attributes());
+    if (fine && at_attributes() && !at("[")) append(list, attributes());
+    parameter.attributes = std::make_shared<const AttributeList>(std::move(list));
     if (fine && !at(",") && !at(")")) fine = declarator(parameter.declarator, 1);
     if (fine && at("(")) {  // a pointer to a function
       skip_group();

@@ -49,11 +49,11 @@ void Builder::publish(std::string_view name, const Type* type) {
 }
 
 /// A file that redeclares NTSTATUS or FILETIME in plain IDL keeps what the prelude says about it.
-void Builder::inherit_prelude(Type& type) const {
+void Builder::inherit_prelude(Type& type) {
   if (!type.annotations.items.empty() || type.name.empty()) return;
   const auto it = symbols_.prelude().typedefs.find(type.name);
   if (it != symbols_.prelude().typedefs.end())
-    type.annotations = it->second->syntax.attributes->annotations;
+    type.annotations = copied(it->second->syntax.attributes->annotations);
 }
 
 void Builder::report_unknown(std::string_view name, const File& file, Place place) {
@@ -156,7 +156,7 @@ const Type* Builder::named_base(const Flat& flat, std::size_t alias) {
   for (std::size_t i = alias; i < flat.steps.size(); ++i) {
     Type part{std::string(flat.steps[i].definition->declarator.name),
               {},
-              flat.steps[i].attributes->annotations};
+              copied(flat.steps[i].attributes->annotations)};
     inherit_prelude(part);
     add_missing(type->annotations, part.annotations);
   }
@@ -182,7 +182,12 @@ const Type* Builder::named_body(const Flat& flat, std::size_t alias) {
     add_missing(type->annotations, said);
     return type;
   }
-  if (said.items.empty() && body.kind != Body::Kind::kEnum) {
+  bool share = said.items.empty() && body.kind != Body::Kind::kEnum;
+  if (const auto* values = std::get_if<EnumShape>(&type->shape)) {
+    enum_copies_ += values->values.size();
+    share = share || enum_copies_ > kLimits.type_nodes;
+  }
+  if (share) {
     publish(name, type);
     return type;
   }
@@ -224,13 +229,19 @@ Type* Builder::body_type(const Body& body, const File& file, const InterfaceSynt
                 body.kind == Body::Kind::kStruct ? Shape(StructShape{}) : Shape(UnionShape{}));
     pending_.push_back({type, &body, nullptr, &file, owner});
   }
-  type->annotations = body.attributes.annotations;
+  type->annotations = copied(body.attributes.annotations);
   inherit_prelude(*type);
   places_.emplace(type, body.place);
   known = type;
   publish(name, type);
   publish(body.tag, type);
   return type;
+}
+
+Builder::Siblings Builder::siblings_of(const std::vector<FieldSyntax>& fields) {
+  Siblings out;
+  for (const FieldSyntax& field : fields) out.try_emplace(field.declarator.name, &field);
+  return out;
 }
 
 // -- members -------------------------------------------------------------------------------------
@@ -240,7 +251,8 @@ void Builder::complete(const Pending& pending) {
     const Scope scope{pending.file, pending.owner, nullptr, false, false};
     pipe->element = type({}, *pending.element, {}, scope, nullptr);
   } else if (std::holds_alternative<StructShape>(pending.type->shape)) {
-    const Scope scope{pending.file, pending.owner, &pending.body->fields, false, false};
+    const Siblings siblings = siblings_of(pending.body->fields);
+    const Scope scope{pending.file, pending.owner, &siblings, false, false};
     std::vector<Field> fields;
     fields.reserve(pending.body->fields.size());
     for (const FieldSyntax& syntax : pending.body->fields) fields.push_back(field(syntax, scope));
@@ -270,7 +282,8 @@ void Builder::complete_union(const Pending& pending, UnionShape& shape) {
       shape.discriminant = discriminant(named, *pending.file);
     }
   }
-  const Scope scope{pending.file, pending.owner, &body.fields, false, false};
+  const Siblings siblings = siblings_of(body.fields);
+  const Scope scope{pending.file, pending.owner, &siblings, false, false};
   for (const FieldSyntax& syntax : body.fields) {
     UnionArm arm;
     arm.is_default = syntax.is_default;
@@ -320,20 +333,20 @@ void Builder::infer_discriminant(const Type* type, const FieldSyntax& field, con
       break;
     }
   }
-  const Attribute* given = field.attributes.find("switch_is");
+  const Attribute* given = field.attributes->find("switch_is");
   if (!std::holds_alternative<UnionShape>(target->shape) ||
       inferred_discriminants_.contains(target) || !scope.siblings) {
     return;
   }
   for (const Token& token : scope.file->unit.range(given->arguments)) {
     if (!token.is_identifier()) continue;
-    const auto sibling = std::ranges::find_if(*scope.siblings, [&](const FieldSyntax& other) {
-      return other.declarator.name == token.text;
-    });
-    if (sibling == scope.siblings->end() || !sibling->broken.empty() || &*sibling == &field)
+    const auto found = scope.siblings->find(token.text);
+    if (found == scope.siblings->end()) continue;
+    const FieldSyntax* sibling = found->second;
+    if (!sibling->broken.empty() || sibling == &field || sibling->attributes->has("switch_is")) {
       continue;
-    if (sibling->attributes.has("switch_is")) continue;
-    Flat flat = flatten(sibling->attributes, sibling->type, sibling->declarator, scope);
+    }
+    Flat flat = flatten(*sibling->attributes, sibling->type, sibling->declarator, scope);
     if (flat.leaf.kind != Leaf::Kind::kBase && flat.leaf.kind != Leaf::Kind::kBody) continue;
     const Type* leaf = leaf_type(flat);
     if (!std::holds_alternative<BaseShape>(leaf->shape) &&

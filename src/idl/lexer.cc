@@ -9,6 +9,8 @@ bool is_letter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '$';
 }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
+constexpr std::size_t kLongestName = 1024;  // messages and nodes repeat names
+
 int hex_digit(char c) {
   if (is_digit(c)) return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -112,6 +114,7 @@ Token Lexer::next() {
     std::size_t length = 1;
     while (is_letter(peek(length)) || is_digit(peek(length)) || (number && peek(length) == '.'))
       ++length;
+    if (length > kLongestName) return make(Token::Kind::kBad, length);
     return make(number ? Token::Kind::kNumber : Token::Kind::kIdentifier, length);
   }
   const std::string_view rest = text_.substr(at_);

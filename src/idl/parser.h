@@ -78,6 +78,7 @@ struct Limits {
   std::size_t file_bytes = 16u << 20;
   std::size_t files = 2000;
   std::size_t tokens = 4u << 20;      ///< in all files together, after macro expansion
+  std::size_t attributes = 64;        ///< of one declaration
   std::size_t nesting = 48;           ///< of structs in structs, parentheses, expressions
   std::size_t type_layers = 24;       ///< pointers and dimensions of one type, typedefs included
   std::size_t procedures = 1u << 18;  ///< in all, inherited ones included

@@ -80,6 +80,8 @@ class Preprocessor {
     if (token.text == "/*") {
       reporter_.error(token.place, "the comment is never closed",
                       "the rest of the file is not read", "add */");
+    } else if (token.text.size() > 4) {
+      reporter_.error(token.place, "a name of more than 1024 characters", "it is skipped");
     } else if (token.text.ends_with('"') || token.text.ends_with('\'')) {
       reporter_.error(token.place, "the quoted text does not end on its line",
                       "the line cannot be read", "close the quotes");

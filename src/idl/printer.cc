@@ -10,7 +10,8 @@
 namespace rpcmarshal::idl {
 namespace {
 
-constexpr std::size_t kInlineDepth = 64;  // of unnamed bodies in bodies
+constexpr std::size_t kInlineDepth = 64;      // of unnamed bodies in bodies
+constexpr std::size_t kInlineBodies = 20000;  // in all: each use prints an unnamed body again
 
 std::string_view base_name(BaseType type) {
   switch (type) {
@@ -337,10 +338,10 @@ class Printer {
                                                                 : "LPSAFEARRAY";
     } else if (const auto* unknown = std::get_if<UnknownShape>(&type.shape)) {
       out.type = "/* " + comment_safe(unknown->why) + " */ unknown";
-    } else if (depth < kInlineDepth) {
+    } else if (depth < kInlineDepth && ++inline_bodies_ < kInlineBodies) {
       out.type = body(type, indent, depth + 1);
     } else {
-      out.type = "/* nested too deeply */ unknown";
+      out.type = "/* too much to print */ unknown";
     }
   }
 
@@ -534,7 +535,8 @@ class Printer {
   }
 
   const PrintOptions& options_;
-  const PointerKind usual_;        // the printed pointer_default
+  const PointerKind usual_;  // the printed pointer_default
+  std::size_t inline_bodies_ = 0;
   std::size_t inexpressible_ = 0;  // pointers whose kind no attribute can say
 };
 

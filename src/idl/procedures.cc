@@ -141,17 +141,20 @@ std::vector<Procedure> Builder::procedures(const InterfaceSyntax& interface, con
       break;
     }
     if (const auto it = procedures_.find(base.interface); it != procedures_.end()) {
-      all = it->second;
+      if (procedure_count_ + it->second.size() <= kLimits.procedures) all = it->second;
+      procedure_count_ += it->second.size();
       break;
     }
     chain.emplace_back(base.interface, base.file);
   }
   for (std::size_t i = chain.size(); i-- > 0;) {
-    procedure_count_ += all.size() + chain[i].first->procedures.size();
+    // Inherited procedures are copied, with their parameters.
+    procedure_count_ += chain[i].first->procedures.size() + all.size();
+    for (const Procedure& inherited : all) procedure_count_ += inherited.parameters.size() / 16;
     if (procedure_count_ > kLimits.procedures) {
-      reporter_.error(chain[i].first->place, "too many procedures", "the interface is cut short",
-                      "load fewer files at once");
-      break;
+      reporter_.error(chain[i].first->place, "too many procedures",
+                      "the interface is left without them", "load fewer files at once");
+      return {};
     }
     own_procedures(*chain[i].first, *chain[i].second, all);
     procedures_.emplace(chain[i].first, all);
@@ -234,7 +237,8 @@ Procedure Builder::procedure(const ProcedureSyntax& syntax, const InterfaceSynta
     out.annotations.items.push_back(
         {"alias", {std::string(file.unit.tokens[stands_for->arguments.begin].text)}});
   }
-  Scope scope{&file, &interface, &syntax.parameters, false, true};
+  const Siblings siblings = siblings_of(syntax.parameters);
+  Scope scope{&file, &interface, &siblings, false, true};
   static const AttributeList kNone;
   if (syntax.broken.empty()) {
     Declarator result = syntax.declarator;
@@ -248,9 +252,9 @@ Procedure Builder::procedure(const ProcedureSyntax& syntax, const InterfaceSynta
   for (const FieldSyntax& declared : syntax.parameters) {
     Parameter parameter;
     parameter.field = field(declared, scope);
-    parameter.retval = declared.attributes.has("retval");
-    parameter.out = declared.attributes.has("out") || parameter.retval;
-    parameter.in = declared.attributes.has("in") || !parameter.out;
+    parameter.retval = declared.attributes->has("retval");
+    parameter.out = declared.attributes->has("out") || parameter.retval;
+    parameter.in = declared.attributes->has("in") || !parameter.out;
     if (parameter.field.name.empty()) {
       parameter.field.name =
           is_wire_less(parameter) ? "handle" : "arg" + std::to_string(out.parameters.size());

@@ -269,6 +269,8 @@ std::optional<Symbols::Layout> Symbols::layout(const TypeSyntax& type, const Fil
 std::optional<Symbols::Layout> Symbols::layout(const Body& body, const File& file,
                                                std::size_t depth, std::size_t& budget) const {
   if (body.kind == Body::Kind::kEnum) return Layout{4, 4};
+  if (const auto known = layouts_.find(&body); known != layouts_.end()) return known->second;
+  layouts_.emplace(&body, std::nullopt);  // what a struct that contains itself finds
   Layout whole;
   for (const FieldSyntax& field : body.fields) {
     if (field.empty_arm) continue;
@@ -298,6 +300,7 @@ std::optional<Symbols::Layout> Symbols::layout(const Body& body, const File& fil
     whole.alignment = std::max(whole.alignment, part->alignment);
   }
   whole.size = (whole.size + whole.alignment - 1) / whole.alignment * whole.alignment;
+  layouts_[&body] = whole;
   return whole;
 }
 

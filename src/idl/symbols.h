@@ -104,6 +104,7 @@ class Symbols {
   std::unordered_map<const ConstantSyntax*, Evaluated> constant_values_;
   std::unordered_map<const Body*, std::vector<EnumValue>> enumerations_;
   std::size_t enum_values_ = 0;
+  mutable std::unordered_map<const Body*, std::optional<Layout>> layouts_;
 };
 
 }  // namespace rpcmarshal::idl

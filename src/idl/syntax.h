@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -74,7 +75,7 @@ struct Declarator {
 };
 
 struct FieldSyntax {
-  AttributeList attributes;
+  std::shared_ptr<const AttributeList> attributes;  ///< shared by `long a, b, c`; never null
   TypeSyntax type;
   Declarator declarator;
   std::vector<TokenRange> cases;  ///< union arms
