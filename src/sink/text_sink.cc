@@ -398,7 +398,14 @@ class TextSink final : public EventSink {
             label = use.label;
           }
         }
-        if (value.as_guid().is_nil()) label = "closed";
+        // All zeros: a handle that was passed in is gone now; any other was never opened.
+        if (value.as_guid().is_nil()) {
+          label =
+              std::ranges::any_of(
+                  e.handles, [&](const HandleUse& use) { return use.parameter == value.name(); })
+                  ? "closed"
+                  : "none";
+        }
         out = painted(Ink::kHandle, '<' + safe(label) + '>');
         break;
       }
