@@ -42,9 +42,12 @@ rpcm_apt_install() {  # AS_ROOT... -- PACKAGE...
     printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null &&
       "${as_root[@]}" chmod 755 "$policy" && ours=yes
   fi
-  "${as_root[@]}" apt-get update -qq &&
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q \
-      --no-install-recommends -o Dpkg::Use-Pty=0 -o APT::Status-Fd=1 "$@" || status=$?
+  # The status goes to standard output, what apt and maintainer scripts print to standard error: apt
+  # makes its status descriptor non-blocking, and a script that shares it fails when the pipe is full.
+  "${as_root[@]}" apt-get update -qq >&2 &&
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive sh -c 'exec 3>&1 >&2; exec "$@"' sh \
+      apt-get install -y -q --no-install-recommends -o Dpkg::Use-Pty=0 -o APT::Status-Fd=3 "$@" ||
+    status=$?
   [ -z "$ours" ] || "${as_root[@]}" rm -f "$policy"
   return $status
 }
@@ -63,15 +66,13 @@ rpcm_install() {
     as_root=(sudo)
     sudo -v || return 1
   fi
-  local start=$SECONDS line percent
+  local start=$SECONDS kind package percent what
   rpcm_progress "Installing $count Debian packages ..."
   # Status lines read pmstatus:PACKAGE:PERCENT:TEXT (and dlstatus while downloading).
-  rpcm_apt_install "${as_root[@]}" -- $missing 2>&1 </dev/null | tee "$log" |
-    while IFS= read -r line; do
-      case $line in
-        [dp][lm]status:*)
-          percent=$(cut -d: -f3 <<<"$line")
-          rpcm_progress "Installing $count Debian packages: ${percent%%.*} % $(cut -d: -f4 <<<"$line")" ;;
+  rpcm_apt_install "${as_root[@]}" -- $missing 2>"$log" </dev/null |
+    while IFS=: read -r kind package percent what; do
+      case $kind in
+        [dp][lm]status) rpcm_progress "Installing $count Debian packages: ${percent%%.*} % $what" ;;
       esac
     done
   [ "${PIPESTATUS[0]}" = 0 ] || { rpcm_fail "Installing packages failed" "$log"; return 1; }
