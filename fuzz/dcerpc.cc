@@ -1,6 +1,7 @@
 // A DCE/RPC connection fed by a script: each step is one control byte (bit 0 direction, bit 1 gap)
 // and a two-byte length, then that many bytes. Small limits, so that they are reached. What is
 // handed over must be consistent with itself.
+#include <atomic>
 #include <cstdint>
 #include <cstdlib>
 #include <vector>
@@ -24,6 +25,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   limits.max_outstanding = 6;
   limits.max_connection_bytes = 4096;
   DceStatistics statistics;
+  std::atomic<std::uint64_t> numbers{1};
   std::uint64_t touched = 0;
   auto check = [&](const Call& call) {
     for (const CallHalf* half : {&call.request, &call.response}) {
@@ -35,10 +37,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(call.interface || !call.bind_seen);
     if (call.identity) touched += call.identity->user.size();
   };
-  auto connection = make_dce_connection({"\\pipe\\lsarpc", {}}, limits, check, statistics,
+  auto connection = make_dce_connection({"\\pipe\\lsarpc", {}, 0}, limits, check, statistics,
                                         [&](const Bind& bind) { touched += bind.contexts.size(); });
   auto datagrams = make_dce_datagrams(
-      limits, [&](const Endpoint&, const Endpoint&, const Call& call) { check(call); }, statistics);
+      limits, [&](const Endpoint&, const Endpoint&, const Call& call) { check(call); }, statistics,
+      numbers);
   ByteReader script({reinterpret_cast<const std::byte*>(data), size});
   Timestamp time = 0;
   while (script.remaining() > 3) {

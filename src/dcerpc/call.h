@@ -118,7 +118,8 @@ struct DceLimits {
 struct DceTransport {
   std::string pipe;  ///< "\pipe\svcctl" or empty
   std::optional<SyntaxId>
-      endpoint;  ///< what the endpoint mapper said is served at this port, when seen
+      endpoint;              ///< what the endpoint mapper said is served at this port, when seen
+  std::uint64_t number = 0;  ///< Call::connection; 0: the next of a count that the process keeps
 };
 
 /// A DCE/RPC v5 parser for one byte stream pair (a TCP connection or a pipe).

@@ -31,7 +31,7 @@ class DceConnection final : public StreamConsumer {
         handler_(std::move(calls)),
         binds_(std::move(binds)),
         statistics_(statistics),
-        number_(next_connection_number()),
+        number_(transport_.number ? transport_.number : next_connection_number()),
         contexts_(number_) {}
 
   void on_data(Direction direction, Timestamp time, Bytes data) override {

@@ -34,7 +34,6 @@ enum class Type : std::uint8_t {
 constexpr unsigned kLastFragment = 0x02;
 constexpr unsigned kFragment = 0x04;
 constexpr unsigned kMaybe = 0x10;
-constexpr unsigned kBroadcast = 0x40;
 // flags2: the only bit that has a meaning.
 constexpr unsigned kCancelPending = 0x02;
 
@@ -115,8 +114,9 @@ struct Activity {
 
 class Datagrams final : public DceDatagrams {
  public:
-  Datagrams(const DceLimits& limits, DatagramCallHandler handler, DceStatistics& statistics)
-      : limits_(limits), handler_(std::move(handler)), statistics_(statistics) {}
+  Datagrams(const DceLimits& limits, DatagramCallHandler handler, DceStatistics& statistics,
+            std::atomic<std::uint64_t>& numbers)
+      : limits_(limits), handler_(std::move(handler)), statistics_(statistics), numbers_(numbers) {}
 
   bool on_datagram(const Endpoint& source, const Endpoint& destination, Timestamp time,
                    Bytes data) override {
@@ -175,7 +175,7 @@ class Datagrams final : public DceDatagrams {
     }
     Activity& made = activities_.emplace_back();
     made.id = id;
-    made.number = ++numbers_;
+    made.number = numbers_.fetch_add(1, std::memory_order_relaxed);
     index_[id] = std::prev(activities_.end());
     return made;
   }
@@ -225,7 +225,7 @@ class Datagrams final : public DceDatagrams {
     }
     collect(activity.request, header, time);
     shed(activity);
-    if (activity.request.complete && (header.flags & (kMaybe | kBroadcast))) {
+    if (activity.request.complete && (header.flags & kMaybe)) {
       deliver(activity, Outcome::kMaybe, 0);
     }
   }
@@ -239,6 +239,9 @@ class Datagrams final : public DceDatagrams {
       start(activity, destination, source, header);
       ++statistics_.orphan_responses;
     }
+    // Whoever answers is the server: a broadcast's destination is nobody, and a host with several
+    // addresses may answer from another one.
+    activity.server = source;
     if (header.type == Type::kResponse) {
       collect(activity.response, header, time);
       shed(activity);
@@ -368,14 +371,15 @@ class Datagrams final : public DceDatagrams {
   std::list<Activity> activities_;  // longest idle first
   std::unordered_map<Guid, Position> index_;
   std::size_t held_ = 0;
-  std::uint64_t numbers_ = 0;
+  std::atomic<std::uint64_t>& numbers_;
 };
 
 }  // namespace
 
 std::unique_ptr<DceDatagrams> make_dce_datagrams(const DceLimits& limits, DatagramCallHandler calls,
-                                                 DceStatistics& statistics) {
-  return std::make_unique<Datagrams>(limits, std::move(calls), statistics);
+                                                 DceStatistics& statistics,
+                                                 std::atomic<std::uint64_t>& numbers) {
+  return std::make_unique<Datagrams>(limits, std::move(calls), statistics, numbers);
 }
 
 bool looks_like_dce_datagram(Bytes data) {

@@ -3,6 +3,7 @@
 // UUID and sequence number. An activity makes one call at a time.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 
@@ -28,9 +29,10 @@ class DceDatagrams {
 
 /// DceLimits::max_outstanding bounds the activities known at once (the one longest idle goes
 /// first), max_connection_bytes the fragments held in all, answer_timeout the wait for an answer. A
-/// Call's call_id is the sequence number, and `connection` a number of its own per activity.
+/// Call's call_id is the sequence number; `connection` is `numbers`, counted up once per activity.
 std::unique_ptr<DceDatagrams> make_dce_datagrams(const DceLimits& limits, DatagramCallHandler calls,
-                                                 DceStatistics& statistics);
+                                                 DceStatistics& statistics,
+                                                 std::atomic<std::uint64_t>& numbers);
 
 /// Whether a datagram is a DCE/RPC v4 PDU: version, type, flags, data representation and length
 /// agree.

@@ -2,16 +2,28 @@
 
 #include <utility>
 
+#include "sensor/call_path.h"
 #include "sensor/recognizer.h"
 
 namespace rpcmarshal {
+namespace {
+
+std::shared_ptr<std::atomic<std::uint64_t>> process_numbers() {
+  static const auto numbers = std::make_shared<std::atomic<std::uint64_t>>(1);
+  return numbers;
+}
+
+}  // namespace
 
 struct Sensor::Impl {
   Impl(const Catalogue& catalogue, SensorOptions the_options, EventHandler the_handler)
-      : options(the_options),
-        handler(std::move(the_handler)),
-        builder(catalogue),
-        pipeline([this](const ConnectionInfo& info) { return accept(info); }, nullptr,
+      : options(std::move(the_options)),
+        numbers(options.connection_numbers ? options.connection_numbers : process_numbers()),
+        path(catalogue, {.connections = options.dce, .datagrams = options.datagrams},
+             std::move(the_handler), counters.dce, *numbers),
+        pipeline([this](const ConnectionInfo& info) { return accept(info); },
+                 [this](const Endpoint& source, const Endpoint& destination, Timestamp time,
+                        Bytes data) { path.datagram(source, destination, time, data); },
                  options.tcp) {}
 
   std::unique_ptr<StreamConsumer> accept(const ConnectionInfo& info) {
@@ -34,7 +46,7 @@ struct Sensor::Impl {
         auto context = std::make_shared<CallContext>();
         context->client = connection.initiator;
         context->server = connection.responder;
-        return make_dce_connection({}, options.dce, call_handler(std::move(context)), counters.dce);
+        return path.connection(std::move(context));
       }
       default:
         ++counters.other_connections;
@@ -51,36 +63,33 @@ struct Sensor::Impl {
     context->pipe = pipe.name;
     context->tree = pipe.tree;
     context->session = pipe.session;
-    return make_dce_connection({.pipe = pipe.name, .endpoint = {}}, options.dce,
-                               call_handler(std::move(context)), counters.dce);
-  }
-
-  CallHandler call_handler(std::shared_ptr<const CallContext> context) {
-    return [this, context = std::move(context)](const Call& call) {
-      ++counters.calls;
-      handler(builder.build(call, *context));
-    };
+    return path.connection(std::move(context));
   }
 
   SensorOptions options;
-  EventHandler handler;
-  EventBuilder builder;
+  std::shared_ptr<std::atomic<std::uint64_t>> numbers;
   SensorStatistics counters;
+  CallPath path;
   PacketPipeline pipeline;
 };
 
 Sensor::Sensor(const Catalogue& catalogue, SensorOptions options, EventHandler handler)
-    : impl_(std::make_unique<Impl>(catalogue, options, std::move(handler))) {}
+    : impl_(std::make_unique<Impl>(catalogue, std::move(options), std::move(handler))) {}
 Sensor::~Sensor() = default;
 
 void Sensor::packet(const RawPacket& packet) { impl_->pipeline.packet(packet); }
 void Sensor::tick(Timestamp now) { impl_->pipeline.tick(now); }
-void Sensor::finish() { impl_->pipeline.finish(); }
+void Sensor::finish() {
+  impl_->pipeline.finish();
+  impl_->path.finish();
+}
 
 SensorStatistics Sensor::statistics() const {
   SensorStatistics all = impl_->counters;
   all.decap = impl_->pipeline.decap_statistics();
   all.tcp = impl_->pipeline.statistics();
+  all.calls = impl_->path.statistics().calls;
+  all.dce_datagrams = impl_->path.statistics().dce_datagrams;
   return all;
 }
 

@@ -2,6 +2,7 @@
 // decides by content, never by port alone, what each TCP connection carries.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 
@@ -17,6 +18,9 @@ namespace rpcmarshal {
 struct SensorOptions {
   TcpLimits tcp;
   DceLimits dce;
+  DceLimits datagrams = {.max_stub = 1u << 20, .max_outstanding = 65536};
+  /// Counts Event::connection; several sensors of one program share one. Null: the process's own.
+  std::shared_ptr<std::atomic<std::uint64_t>> connection_numbers;
 };
 
 struct SensorStatistics {
@@ -25,6 +29,7 @@ struct SensorStatistics {
   SmbStatistics smb;
   DceStatistics dce;
   std::uint64_t smb_connections = 0, dce_connections = 0, other_connections = 0;
+  std::uint64_t dce_datagrams = 0;  ///< PDUs of connectionless RPC
   std::uint64_t calls = 0;
 };
 

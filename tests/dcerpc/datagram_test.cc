@@ -40,8 +40,9 @@ class Datagram : public ::testing::Test {
   DceStatistics statistics;
   DceLimits limits;
   std::vector<SeenCall> calls;
-  std::vector<Endpoint> clients;
+  std::vector<Endpoint> clients, servers;
   Timestamp time = 0;
+  std::atomic<std::uint64_t> numbers{1};
   std::unique_ptr<DceDatagrams> parser;
 
   bool c(const Dgram& d) { return give(client, server, d); }
@@ -50,11 +51,12 @@ class Datagram : public ::testing::Test {
     if (!parser) {
       parser = make_dce_datagrams(
           limits,
-          [this](const Endpoint& who, const Endpoint&, const Call& call) {
+          [this](const Endpoint& who, const Endpoint& whom, const Call& call) {
             calls.emplace_back(call);
             clients.push_back(who);
+            servers.push_back(whom);
           },
-          statistics);
+          statistics, numbers);
     }
     std::string bytes = build(d);
     std::vector<char> copy(bytes.begin(), bytes.end());
@@ -133,6 +135,22 @@ TEST_F(Datagram, ResponseOnlyNamesTheClientByItsDestination) {
   ASSERT_EQ(calls.size(), 1u);
   EXPECT_EQ(calls[0].outcome, Outcome::kResponseOnly);
   EXPECT_EQ(clients[0], client);
+}
+
+TEST_F(Datagram, FirstAnswerToABroadcastNamesTheServer) {
+  constexpr unsigned kBroadcast = 0x40;
+  server.address = {{10, 0, 0, 255}, false};
+  c({0, 1, "who", kBroadcast});
+  EXPECT_TRUE(calls.empty());
+  server.address = {{10, 0, 0, 7}, false};
+  s({2, 1, "me"});
+  server.address = {{10, 0, 0, 8}, false};
+  s({2, 1, "me too"});
+  parser->on_end();
+  ASSERT_EQ(calls.size(), 1u);
+  EXPECT_EQ(calls[0].outcome, Outcome::kReturned);
+  EXPECT_EQ(calls[0].response_stub, "me");
+  EXPECT_EQ(servers[0].address, (IpAddress{{10, 0, 0, 7}, false}));
 }
 
 TEST_F(Datagram, SealedByItsVerifier) {

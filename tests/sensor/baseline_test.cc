@@ -23,7 +23,9 @@ const LoadedCatalogue& catalogue() {
 std::vector<std::string> events_of(const std::filesystem::path& capture) {
   std::vector<std::string> lines;
   EventJson json;
-  Sensor sensor(catalogue().catalogue, {}, [&](const Event& event) { json.append(lines.emplace_back(), event); });
+  SensorOptions options;
+  options.connection_numbers = std::make_shared<std::atomic<std::uint64_t>>(1);
+  Sensor sensor(catalogue().catalogue, options, [&](const Event& event) { json.append(lines.emplace_back(), event); });
   auto opened = CaptureFile::open(capture.string());
   EXPECT_TRUE(opened.file) << opened.error;
   if (!opened.file) return lines;

@@ -1,0 +1,53 @@
+// From calls to events: what the calls of all connections go through, and what is learned from them
+// together. Connections and pipes are given handlers; datagrams come here themselves.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+#include "dcerpc/call.h"
+#include "dcerpc/datagrams.h"
+#include "event/builder.h"
+#include "event/context.h"
+#include "event/event.h"
+
+namespace rpcmarshal {
+
+struct CallPathStatistics {
+  std::uint64_t calls = 0;
+  std::uint64_t dce_datagrams = 0;  ///< PDUs of connectionless RPC
+};
+
+class CallPath {
+ public:
+  struct Limits {
+    DceLimits connections;
+    DceLimits datagrams;
+  };
+  /// `catalogue`, `dce` and `numbers` outlive it. `numbers` counts Event::connection.
+  CallPath(const Catalogue& catalogue, const Limits& limits, EventHandler handler,
+           DceStatistics& dce, std::atomic<std::uint64_t>& numbers);
+  CallPath(const CallPath&) = delete;
+  CallPath& operator=(const CallPath&) = delete;
+
+  /// A parser for the DCE/RPC byte streams of one TCP connection or pipe.
+  std::unique_ptr<StreamConsumer> connection(std::shared_ptr<const CallContext> context);
+  void datagram(const Endpoint& source, const Endpoint& destination, Timestamp time, Bytes data);
+  /// The capture ended.
+  void finish();
+  const CallPathStatistics& statistics() const { return statistics_; }
+
+ private:
+  void emit(const Call& call, const CallContext& context);
+
+  Limits limits_;
+  EventHandler handler_;
+  DceStatistics& dce_;
+  std::atomic<std::uint64_t>& numbers_;
+  EventBuilder builder_;
+  std::unique_ptr<DceDatagrams> datagrams_;
+  CallPathStatistics statistics_;
+};
+
+}  // namespace rpcmarshal
