@@ -1,0 +1,100 @@
+#include "sigma/fold.h"
+
+#include <cstdint>
+
+namespace rpcmarshal::sigma {
+namespace {
+
+char32_t fold_rune(char32_t c) {
+  if (c < 0x80) return c >= 'A' && c <= 'Z' ? c + 0x20 : c;
+  if (c == 0xB5) return 0x3BC;  // micro sign is a Greek mu
+  if (c >= 0xC0 && c <= 0xDE) return c == 0xD7 ? c : c + 0x20;
+  if (c >= 0x100 && c <= 0x137) return c == 0x130 ? c : c | 1;
+  if (c >= 0x139 && c <= 0x148) return (c & 1) != 0 ? c + 1 : c;
+  if (c >= 0x14A && c <= 0x177) return c | 1;
+  if (c == 0x178) return 0xFF;
+  if (c >= 0x179 && c <= 0x17E) return (c & 1) != 0 ? c + 1 : c;
+  if (c == 0x17F) return 's';  // long s
+  if (c == 0x386) return 0x3AC;
+  if (c >= 0x388 && c <= 0x38A) return c + 37;
+  if (c == 0x38C) return 0x3CC;
+  if (c == 0x38E || c == 0x38F) return c + 63;
+  if (c >= 0x391 && c <= 0x3AB) return c + 0x20;
+  if (c == 0x3C2) return 0x3C3;  // final sigma
+  if (c >= 0x400 && c <= 0x40F) return c + 0x50;
+  if (c >= 0x410 && c <= 0x42F) return c + 0x20;
+  if (c >= 0x460 && c <= 0x481) return c | 1;
+  if (c >= 0x48A && c <= 0x4BF) return c | 1;
+  if (c >= 0x4D0 && c <= 0x52F) return c | 1;
+  if (c >= 0x531 && c <= 0x556) return c + 0x30;
+  if (c >= 0x1E00 && c <= 0x1E95) return c | 1;
+  if (c >= 0x1EA0 && c <= 0x1EFF) return c | 1;
+  if (c == 0x212A) return 'k';   // Kelvin sign
+  if (c == 0x212B) return 0xE5;  // Angstrom sign
+  if (c >= 0xFF21 && c <= 0xFF3A) return c + 0x20;
+  return c;
+}
+
+void append_rune(std::string& out, char32_t c) {
+  if (c < 0x80) {
+    out += static_cast<char>(c);
+  } else if (c < 0x800) {
+    out += static_cast<char>(0xC0 | (c >> 6));
+    out += static_cast<char>(0x80 | (c & 0x3F));
+  } else {
+    out += static_cast<char>(0xE0 | (c >> 12));
+    out += static_cast<char>(0x80 | ((c >> 6) & 0x3F));
+    out += static_cast<char>(0x80 | (c & 0x3F));
+  }
+}
+
+bool continuation(char c) { return (static_cast<std::uint8_t>(c) & 0xC0) == 0x80; }
+
+}  // namespace
+
+void append_folded(std::string& out, std::string_view utf8) {
+  const std::size_t start = out.size();
+  out.resize(start + utf8.size());
+  char* to = out.data() + start;
+  std::uint8_t seen = 0;
+  for (std::size_t i = 0; i < utf8.size(); ++i) {
+    const auto c = static_cast<std::uint8_t>(utf8[i]);
+    seen |= c;
+    to[i] = static_cast<char>(c + ((static_cast<std::uint8_t>(c - 'A') < 26) << 5));
+  }
+  if (seen < 0x80) return;  // all ASCII, which is nearly always
+
+  out.resize(start);
+  for (std::size_t i = 0; i < utf8.size();) {
+    const auto c = static_cast<std::uint8_t>(utf8[i]);
+    const std::size_t left = utf8.size() - i;
+    if (c < 0x80) {
+      append_rune(out, fold_rune(c));
+      i += 1;
+    } else if (c >= 0xC2 && c < 0xE0 && left > 1 && continuation(utf8[i + 1])) {
+      append_rune(out, fold_rune(static_cast<char32_t>((c & 0x1F) << 6 | (utf8[i + 1] & 0x3F))));
+      i += 2;
+    } else if (c >= 0xE0 && c < 0xF0 && left > 2 && continuation(utf8[i + 1]) &&
+               continuation(utf8[i + 2])) {
+      const auto rune = static_cast<char32_t>((c & 0x0F) << 12 | (utf8[i + 1] & 0x3F) << 6 |
+                                              (utf8[i + 2] & 0x3F));
+      const char32_t lower = fold_rune(rune);
+      if (lower == rune) {
+        out.append(utf8.substr(i, 3));
+      } else {
+        append_rune(out, lower);
+      }
+      i += 3;
+    } else {
+      out += utf8[i++];
+    }
+  }
+}
+
+std::string folded(std::string_view utf8) {
+  std::string out;
+  append_folded(out, utf8);
+  return out;
+}
+
+}  // namespace rpcmarshal::sigma

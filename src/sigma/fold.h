@@ -1,0 +1,15 @@
+// Letters without case, for Sigma's case-insensitive comparison. Rules and event text are folded
+// once, with the same function, and compared byte by byte. Simple folding (one character to one):
+// ASCII, Latin, Greek, Cyrillic, Armenian and full-width letters; other scripts keep their bytes.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace rpcmarshal::sigma {
+
+/// Appends `utf8` folded. Bytes that are no UTF-8 are kept as they are; the length may change.
+void append_folded(std::string& out, std::string_view utf8);
+std::string folded(std::string_view utf8);
+
+}  // namespace rpcmarshal::sigma
