@@ -55,6 +55,8 @@ struct Flow {
   std::size_t charged = 0;      ///< memory counted for segments and consumer
   std::int8_t initiator = -1;   ///< side, when a SYN told it
   std::int8_t forward = -1;     ///< side whose bytes are Direction::kForward, once known
+  std::uint32_t conflicts = 0;  ///< as TcpStatistics counts them, of this connection
+  std::uint32_t limits = 0;
   std::uint8_t deliveries = 0;  ///< wraps; the consumer's memory is asked for now and then
   bool ignored = false;         ///< no consumer wants it
   bool closed = false;          ///< ended; kept so that late segments do not start a new one

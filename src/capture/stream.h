@@ -45,6 +45,12 @@ struct ConnectionInfo {
   std::uint64_t number = 0;  ///< counts connections in order of their first packet
 };
 
+/// What reassembly noticed about one connection besides its gaps.
+struct ReassemblyFindings {
+  std::uint64_t conflicts = 0;  ///< overlaps whose content differs: the first copy was kept
+  std::uint64_t limits = 0;     ///< holes given up because too much waited behind them
+};
+
 /// One connection's bytes. Called from one thread, never re-entered, must not throw.
 class StreamConsumer {
  public:
@@ -53,6 +59,8 @@ class StreamConsumer {
   virtual void on_data(Direction direction, Timestamp time, Bytes data) = 0;
   /// `missing` bytes of this direction will never come; the next on_data follows them.
   virtual void on_gap(Direction direction, Timestamp time, std::uint64_t missing) = 0;
+  /// Right before on_end, when there is anything to tell.
+  virtual void on_reassembly(const ReassemblyFindings&) {}
   /// Connection closed, reset, timed out, evicted, or the capture ended. Last call.
   virtual void on_end(Timestamp time) = 0;
   /// False once the consumer wants nothing more of this connection: it is then tracked no further.

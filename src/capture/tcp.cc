@@ -61,7 +61,7 @@ class TcpReassembler::Impl {
   void acknowledge(Flow& flow, int side, const Packet& packet);
   void data(Flow& flow, int side, std::uint32_t sequence, const Packet& packet);
   bool in_window(HalfStream& half, std::int32_t distance, std::uint32_t sequence);
-  void old_data(HalfStream& half, std::int32_t distance, std::uint32_t sequence,
+  void old_data(Flow& flow, int side, std::int32_t distance, std::uint32_t sequence,
                 const Packet& packet);
   void keep(Flow& flow, int side, std::uint32_t sequence, std::uint32_t length, Bytes bytes,
             Timestamp time);
@@ -70,6 +70,10 @@ class TcpReassembler::Impl {
   void settle_hole(Flow& flow, int side, Timestamp now, bool answered = false);
   void give_up_hole(Flow& flow, int side);
   void gap(Flow& flow, int side, Timestamp time, std::uint64_t missing);
+  void conflict(Flow& flow) {
+    ++statistics.conflicts;
+    ++flow.conflicts;
+  }
   void finish_flow(Flow& flow);  // holes become gaps, on_end; the flow stays as closed
   void remove(Flow* flow);
   void ignore(Flow& flow);
@@ -322,12 +326,13 @@ void TcpReassembler::Impl::data(Flow& flow, int side, std::uint32_t sequence,
   if (distance != 0 && !in_window(half, distance, sequence)) return;
   if (distance > 0 && half.pending && half.pending->size() >= limits_.max_flow_segments) {
     ++statistics.pending_limit;
+    ++flow.limits;
     give_up_hole(flow, side);
     if (flow.ignored) return;
     distance = sequence_distance(sequence, half.next);
   }
   if (distance < 0) {
-    old_data(half, distance, sequence, packet);
+    old_data(flow, side, distance, sequence, packet);
     std::uint32_t seen = half.next - sequence;
     if (seen >= length) return;
     length -= seen;
@@ -350,16 +355,16 @@ void TcpReassembler::Impl::data(Flow& flow, int side, std::uint32_t sequence,
 }
 
 // A segment that starts before the next byte: a keep-alive or a retransmission.
-void TcpReassembler::Impl::old_data(HalfStream& half, std::int32_t distance, std::uint32_t sequence,
-                                    const Packet& packet) {
+void TcpReassembler::Impl::old_data(Flow& flow, int side, std::int32_t distance,
+                                    std::uint32_t sequence, const Packet& packet) {
   if (distance == -1 && packet.payload_length == 1) {
     ++statistics.keep_alives;
     return;
   }
   ++statistics.retransmissions;
-  for (const HalfStream::Delivered& d : half.delivered) {
+  for (const HalfStream::Delivered& d : flow.half[side].delivered) {
     if (d.length != 0 && d.sequence == sequence && d.length == packet.payload_length) {
-      if (d.digest != digest(packet.payload)) ++statistics.conflicts;
+      if (d.digest != digest(packet.payload)) conflict(flow);
       return;
     }
   }
@@ -373,11 +378,12 @@ void TcpReassembler::Impl::keep(Flow& flow, int side, std::uint32_t sequence, st
   ++statistics.out_of_order;
   auto result = half.pending->insert(sequence, length, bytes, time, limits_.max_flow_segments);
   if (result.overlapped) ++statistics.retransmissions;
-  if (result.conflict) ++statistics.conflicts;
+  if (result.conflict) conflict(flow);
   charge(flow);
   if (result.refused || half.pending->memory() > limits_.max_flow_pending ||
       half.pending->bytes() > 4 * limits_.max_flow_pending) {
     ++statistics.pending_limit;
+    ++flow.limits;
     give_up_hole(flow, side);
   } else {
     settle_hole(flow, side, time);
@@ -427,8 +433,8 @@ void TcpReassembler::Impl::drain(Flow& flow, int side) {
 }
 
 // Decides whether the missing bytes before the kept segments will still come.
-// `answered`: the receiver acknowledges with data of its own, which is about to be delivered. What it
-// answers has to reach the consumer first, or the answer would come before the question.
+// `answered`: the receiver acknowledges with data of its own, which is about to be delivered. What
+// it answers has to reach the consumer first, or the answer would come before the question.
 void TcpReassembler::Impl::settle_hole(Flow& flow, int side, Timestamp now, bool answered) {
   HalfStream& half = flow.half[side];
   if (!half.pending || half.pending->empty()) return;
@@ -461,7 +467,12 @@ void TcpReassembler::Impl::finish_flow(Flow& flow) {
     while (flow.consumer && flow.half[side].pending && !flow.half[side].pending->empty())
       give_up_hole(flow, side);
   }
-  if (flow.consumer) flow.consumer->on_end(flow.last);
+  if (flow.consumer) {
+    if (flow.conflicts != 0 || flow.limits != 0)
+      flow.consumer->on_reassembly({.conflicts = flow.conflicts, .limits = flow.limits});
+    flow.consumer->on_end(flow.last);
+  }
+  flow.conflicts = flow.limits = 0;
   flow.closed = true;
   flow.consumer.reset();
   for (HalfStream& half : flow.half) half.pending.reset();

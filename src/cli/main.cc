@@ -11,6 +11,7 @@ int main(int argc, char** argv) {
   app.failure_message(CLI::FailureMessage::help);
   Run run;
   add_read(app, run);
+  add_coverage(app, run);
   add_idl(app, run);
   if (argc == 1) {
     std::fputs(app.help().c_str(), stdout);

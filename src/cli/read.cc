@@ -1,16 +1,15 @@
 // rpcmarshal read FILE...: the events of capture files.
 #include <unistd.h>
 
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
 
 #include "base/unicode.h"
-#include "builtin/builtin.h"
-#include "capture/capture_file.h"
+#include "cli/captures.h"
 #include "cli/commands.h"
-#include "cli/summary.h"
+#include "cli/output.h"
+#include "live/summary.h"
 #include "sensor/sensor.h"
 #include "sink/sink.h"
 
@@ -26,17 +25,11 @@ struct ReadOptions {
   std::string colour = "auto";
   std::size_t max_bytes = 1024;
   bool show_secrets = false;
+  std::string summary;
+  bool stats = false;
   bool no_summary = false;
   bool no_progress = false;
 };
-
-/// A file that is closed, unless it is standard output.
-struct Closer {
-  void operator()(std::FILE* file) const {
-    if (file != stdout) std::fclose(file);
-  }
-};
-using Output = std::unique_ptr<std::FILE, Closer>;
 
 /// "*" at the end matches any rest; letters match in either case.
 bool matches(std::string_view pattern, std::string_view text) {
@@ -74,58 +67,10 @@ bool wanted(const ReadOptions& o, const Event& e) {
   return o.servers.empty() || any_matches(o.servers, e.server.address.to_string(), e.server_host);
 }
 
-class Progress {
- public:
-  explicit Progress(bool shown) : shown_(shown) {}
-  ~Progress() { clear(); }
-
-  void update(const CaptureFile& file, std::uint64_t calls) {
-    if (!shown_ || ++packets_ % 4096 != 0) return;
-    const auto now = std::chrono::steady_clock::now();
-    if (now - last_ < std::chrono::milliseconds(200)) return;
-    last_ = now;
-    const auto at = file.progress();
-    const double done =
-        at.size > 0 ? static_cast<double>(at.read) / static_cast<double>(at.size) : 0;
-    char bar[21] = "                    ";
-    for (int i = 0; i < 20; ++i) bar[i] = i < static_cast<int>(done * 20) ? '#' : '.';
-    if (at.size > 0) {
-      std::fprintf(stderr, "\r[%s] %3.0f%%  %llu calls  %s\x1b[K", bar, done * 100,
-                   static_cast<unsigned long long>(calls), file.path().c_str());
-    } else {
-      std::fprintf(stderr, "\r%.1f MB  %llu calls\x1b[K", static_cast<double>(at.read) / 1e6,
-                   static_cast<unsigned long long>(calls));
-    }
-    drawn_ = true;
-  }
-  void clear() {
-    if (drawn_) std::fputs("\r\x1b[K", stderr);
-    drawn_ = false;
-  }
-
- private:
-  bool shown_;
-  bool drawn_ = false;
-  std::uint64_t packets_ = 0;
-  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
-};
-
 int read_files(const ReadOptions& o) {
-  LoadedCatalogue loaded = load_catalogue(o.definitions);
-  for (const idl::Diagnostic& d : loaded.diagnostics) {
-    if (d.severity != idl::Diagnostic::Severity::kNote)
-      std::fprintf(stderr, "%s\n", d.to_string().c_str());
-  }
-
-  Output out(stdout);
-  if (!o.output.empty() && o.output != "-") {
-    out.reset(std::fopen(o.output.c_str(), "wb"));
-    if (!out) {
-      std::fprintf(stderr, "rpcmarshal: cannot write %s: %s\n", o.output.c_str(),
-                   std::strerror(errno));
-      return kUsage;
-    }
-  }
+  const LoadedCatalogue loaded = load_definitions(o.definitions);
+  Output out = open_output(o.output);
+  if (!out) return kUsage;
   const bool terminal = out.get() == stdout && isatty(STDOUT_FILENO);
   const bool text = o.format == "text" || (o.format == "auto" && terminal);
   SinkOptions sink_options;
@@ -138,42 +83,37 @@ int read_files(const ReadOptions& o) {
 
   Summary summary;
   std::uint64_t calls = 0;
-  Sensor sensor(loaded.catalogue, {}, [&](const Event& event) {
+  SensorOptions options;
+  options.losses = [&](const ConnectionLosses& losses) { summary.add(losses); };
+  Sensor sensor(loaded.catalogue, std::move(options), [&](const Event& event) {
     ++calls;
     if (!wanted(o, event)) return;
     summary.count(event);
     sink->write(event);
   });
 
-  int status = kOk;
   Progress progress(!o.no_progress && isatty(STDERR_FILENO) && !(text && terminal));
-  for (const std::string& path : o.files) {
-    CaptureFile::Opened opened = CaptureFile::open(path);
-    if (!opened.file) {
-      progress.clear();
-      std::fprintf(stderr, "rpcmarshal: %s\n", opened.error.c_str());
-      status = kDamagedInput;
-      continue;
-    }
-    RawPacket packet;
-    while (opened.file->next(packet)) {
-      sensor.packet(packet);
-      progress.update(*opened.file, calls);
-    }
-    if (!opened.file->error().empty()) {
-      progress.clear();
-      std::fprintf(stderr, "rpcmarshal: %s\n", opened.file->error().c_str());
-      status = kDamagedInput;
-    }
-  }
+  const int status = read_captures(
+      o.files, progress, [&](const RawPacket& packet) { sensor.packet(packet); },
+      [&] { return calls; });
   sensor.finish();
-  progress.clear();
   if (!sink->flush()) {
     std::fprintf(stderr, "rpcmarshal: the output could not be written in full: %s\n",
                  std::strerror(errno));
     return kUsage;
   }
-  if (!o.no_summary) summary.print(stderr, sensor.statistics());
+  const SensorStatistics statistics = sensor.statistics();
+  if (!o.summary.empty()) {
+    Output to = open_output(o.summary);
+    if (!to) return kUsage;
+    std::string json;
+    summary.append_json(json, statistics);
+    json += '\n';
+    std::fputs(json.c_str(), to.get());
+    if (!flushed(to)) return kUsage;
+  }
+  if (!o.no_summary) summary.print(stderr, statistics);
+  if (o.stats) summary.print_statistics(stderr, statistics);
   return status;
 }
 
@@ -216,6 +156,10 @@ void add_read(CLI::App& app, Run& run) {
                    "Bytes shown of binary data and raw stubs (JSON)");
   read->add_flag("--show-secrets", options->show_secrets,
                  "Show passwords and other secrets in arguments instead of withholding them");
+  read->add_flag("--stats", options->stats,
+                 "Every counter on standard error, and the connections that lost packets");
+  read->add_option("--summary", options->summary,
+                   "Write the closing summary with every counter to this file, as JSON");
   read->add_flag("--no-summary", options->no_summary, "No closing summary on standard error");
   read->add_flag("--no-progress", options->no_progress, "No progress bar");
   read->callback([options, &run] { run = [options] { return read_files(*options); }; });

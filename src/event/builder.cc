@@ -104,6 +104,8 @@ void EventBuilder::describe(const Call& call, const CallContext& context) {
   e.call_id = call.call_id;
   e.context_id = call.context_id;
   e.connection = call.connection;
+  e.connection_start = context.connection_start;
+  e.secondary_address = call.secondary_address;
 
   e.request = {};
   e.response = {};

@@ -97,6 +97,8 @@ struct Event {
   std::uint32_t call_id = 0;
   std::uint16_t context_id = 0;
   std::uint64_t connection = 0;
+  Timestamp connection_start = 0;      ///< of the TCP connection; with both ends it identifies it
+  std::string_view secondary_address;  ///< of the bind's answer, as the server wrote it
 
   EventHalf request, response;
   Outcome outcome = Outcome::kNoResponse;

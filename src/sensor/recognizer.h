@@ -23,6 +23,9 @@ class Recognizer final : public StreamConsumer {
 
   void on_data(Direction direction, Timestamp time, Bytes data) override;
   void on_gap(Direction direction, Timestamp time, std::uint64_t missing) override;
+  void on_reassembly(const ReassemblyFindings& findings) override {
+    if (inner_) inner_->on_reassembly(findings);
+  }
   void on_end(Timestamp time) override;
   bool interested() const override {
     return kind_ == StreamKind::kUndecided || (inner_ && inner_->interested());

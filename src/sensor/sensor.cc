@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "sensor/call_path.h"
+#include "sensor/loss_account.h"
 #include "sensor/recognizer.h"
 
 namespace rpcmarshal {
@@ -27,10 +28,15 @@ struct Sensor::Impl {
                  options.tcp) {}
 
   std::unique_ptr<StreamConsumer> accept(const ConnectionInfo& info) {
-    return std::make_unique<Recognizer>(info,
-                                        [this](StreamKind kind, const ConnectionInfo& connection) {
-                                          return open(kind, connection);
-                                        });
+    return std::make_unique<Recognizer>(
+        info,
+        [this](StreamKind kind,
+               const ConnectionInfo& connection) -> std::unique_ptr<StreamConsumer> {
+          auto parser = open(kind, connection);
+          if (!parser) return nullptr;
+          return with_loss_account(std::move(parser), kind, connection, counters.smb, counters.dce,
+                                   options.losses);
+        });
   }
 
   std::unique_ptr<StreamConsumer> open(StreamKind kind, const ConnectionInfo& connection) {
@@ -46,6 +52,7 @@ struct Sensor::Impl {
         auto context = std::make_shared<CallContext>();
         context->client = connection.initiator;
         context->server = connection.responder;
+        context->connection_start = connection.start;
         return path.connection(std::move(context));
       }
       default:
@@ -60,6 +67,7 @@ struct Sensor::Impl {
     context->protocol = EventTransport::Protocol::kNamedPipe;
     context->client = connection.initiator;
     context->server = connection.responder;
+    context->connection_start = connection.start;
     context->pipe = pipe.name;
     context->tree = pipe.tree;
     context->session = pipe.session;
@@ -88,6 +96,8 @@ SensorStatistics Sensor::statistics() const {
   SensorStatistics all = impl_->counters;
   all.decap = impl_->pipeline.decap_statistics();
   all.tcp = impl_->pipeline.statistics();
+  all.flows = impl_->pipeline.tcp().flows();
+  all.memory = impl_->pipeline.tcp().memory();
   all.calls = impl_->path.statistics().calls;
   all.dce_datagrams = impl_->path.statistics().dce_datagrams;
   return all;

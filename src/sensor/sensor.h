@@ -11,6 +11,7 @@
 #include "dcerpc/call.h"
 #include "event/builder.h"
 #include "event/event.h"
+#include "sensor/loss_account.h"
 #include "smb/pipe.h"
 
 namespace rpcmarshal {
@@ -21,9 +22,19 @@ struct SensorOptions {
   DceLimits datagrams = {.max_stub = 1u << 20, .max_outstanding = 65536};
   /// Counts Event::connection; several sensors of one program share one. Null: the process's own.
   std::shared_ptr<std::atomic<std::uint64_t>> connection_numbers;
+  LossHandler losses;  ///< may be empty
+};
+
+/// Packets that never reached the sensor. The source of packets fills it in.
+struct DropStatistics {
+  std::uint64_t received = 0;   ///< by the kernel, for us (live captures)
+  std::uint64_t kernel = 0;     ///< no room in the capture buffer
+  std::uint64_t interface = 0;  ///< by the network card or its driver
+  std::uint64_t queue = 0;      ///< by this program: a worker had too much to do
 };
 
 struct SensorStatistics {
+  DropStatistics drops;
   DecapStatistics decap;
   TcpStatistics tcp;
   SmbStatistics smb;
@@ -31,6 +42,10 @@ struct SensorStatistics {
   std::uint64_t smb_connections = 0, dce_connections = 0, other_connections = 0;
   std::uint64_t dce_datagrams = 0;  ///< PDUs of connectionless RPC
   std::uint64_t calls = 0;
+  std::uint64_t flows = 0, memory = 0;  ///< now: connections known, bytes held for them
+
+  /// Sums, of several workers.
+  SensorStatistics& operator+=(const SensorStatistics& other);
 };
 
 /// Single-threaded. Events are handed over in the order in which the calls end.
