@@ -4,7 +4,9 @@
 // the product's is sink/'s.
 #include <benchmark/benchmark.h>
 
+#include <bit>
 #include <charconv>
+#include <cstring>
 #include <string>
 
 #include "ndr/build.h"
@@ -12,94 +14,151 @@
 namespace rpcmarshal::ndr::test {
 namespace {
 
-/// Escapes in place from the end: strings that need no escape (most) cost one scan.
-void append_escaped(std::string& out, const Value& value) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  const auto needs = [](char c) {
-    return c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20;
-  };
-  const std::size_t start = out.size();
-  value.append_text(out);
-  std::size_t more = 0;
-  for (std::size_t i = start; i < out.size(); ++i) {
-    const char c = out[i];
-    more += static_cast<std::size_t>((c == '"') | (c == '\\')) +
-            (static_cast<unsigned char>(c) < 0x20 ? 5u : 0u);
+/// A buffer with room for the whole text: the caller sees to that once, as a writer does per event.
+class Out {
+ public:
+  explicit Out(std::size_t size) : buffer_(size), at_(buffer_.data()) {}
+  void clear() { at_ = buffer_.data(); }
+  std::size_t size() const { return static_cast<std::size_t>(at_ - buffer_.data()); }
+  const char* data() const { return buffer_.data(); }
+  void put(char c) { *at_++ = c; }
+  void put(std::string_view text) {
+    std::memcpy(at_, text.data(), text.size());
+    at_ += text.size();
   }
-  if (more == 0) return;
-  std::size_t from = out.size();
-  out.resize(out.size() + more);
-  std::size_t to = out.size();
-  while (to != from) {
-    const char c = out[--from];
-    if (!needs(c)) {
-      out[--to] = c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      out[--to] = kDigits[c & 15];
-      out[--to] = kDigits[c >> 4];
-      for (const char e : {'0', '0', 'u', '\\'}) out[--to] = e;
-    } else {
-      out[--to] = c;
-      out[--to] = '\\';
+  template <typename Number>
+  void number(Number number) {
+    at_ = std::to_chars(at_, at_ + 24, number).ptr;
+  }
+  void hex(Bytes bytes) {
+    static constexpr char kDigits[] = "0123456789abcdef";
+    for (const std::byte b : bytes) {
+      *at_++ = kDigits[std::to_integer<int>(b) >> 4];
+      *at_++ = kDigits[std::to_integer<int>(b) & 15];
     }
   }
-}
+  /// Little-endian UTF-16 as a JSON string's body: eight ASCII characters at a time, then those
+  /// that need an escape one by one. False at the first that is not ASCII.
+  bool ascii(Bytes text) {
+    constexpr std::uint64_t kOnes = 0x0101010101010101u, kHighs = 0x8080808080808080u;
+    static constexpr char kDigits[] = "0123456789abcdef";
+    const auto zeros = [](std::uint64_t v) { return (v - kOnes) & ~v & kHighs; };
+    const std::byte* from = text.data();
+    const std::byte* const end = from + text.size() / 2 * 2;
+    char* const start = at_;
+    while (from != end) {
+      std::uint64_t eight = 0;
+      const auto left = static_cast<std::size_t>(end - from) / 2;
+      std::size_t some = 8;
+      if (left >= 8) {
+        std::uint64_t low, high;
+        std::memcpy(&low, from, 8);
+        std::memcpy(&high, from + 8, 8);
+        if ((low | high) & 0xFF80FF80FF80FF80u) break;
+        low = (low | low >> 8) & 0x0000FFFF0000FFFFu;
+        high = (high | high >> 8) & 0x0000FFFF0000FFFFu;
+        eight = ((low | low >> 16) & 0xFFFFFFFFu) | (high | high >> 16) << 32;
+      } else {
+        some = left;
+        bool all = true;
+        for (std::size_t i = 0; i < some; ++i) {
+          const auto c = load<std::uint16_t>(from + 2 * i, ByteOrder::kLittle);
+          all = all && c < 0x80;
+          eight |= std::uint64_t{c & 0x7Fu} << (8 * i);
+        }
+        if (!all) break;
+      }
+      std::uint64_t special = zeros(eight ^ kOnes * '"') | zeros(eight ^ kOnes * '\\') |
+                              ((eight - kOnes * 0x20) & ~eight & kHighs);
+      if (some < 8) special &= (std::uint64_t{1} << (8 * some)) - 1;
+      from += 2 * some;
+      // The lowest flagged byte is exact; bytes above it are looked at again.
+      while (special != 0) {
+        const auto clean = static_cast<std::size_t>(std::countr_zero(special)) / 8;
+        std::memcpy(at_, &eight, 8);
+        at_ += clean;
+        const auto c = static_cast<unsigned char>(eight >> (8 * clean));
+        if (c < 0x20) {
+          put("\\u00");
+          put(kDigits[c >> 4]);
+          put(kDigits[c & 15]);
+        } else if (c == '"' || c == '\\') {
+          put('\\');
+          put(static_cast<char>(c));
+        } else {
+          put(static_cast<char>(c));
+        }
+        some -= clean + 1;
+        if (clean == 7) {
+          eight = special = 0;
+        } else {
+          eight >>= 8 * (clean + 1);
+          special >>= 8 * (clean + 1);
+        }
+      }
+      std::memcpy(at_, &eight, 8);
+      at_ += some;
+    }
+    if (from == end) return true;
+    at_ = start;
+    return false;
+  }
 
-template <typename Number>
-void append_number(std::string& out, Number number) {
-  char digits[24];
-  out.append(digits, std::to_chars(digits, digits + sizeof digits, number).ptr);
-}
+ private:
+  std::vector<char> buffer_;
+  char* at_;
+};
 
-void append_leaf(std::string& out, const Value& value) {
-  static constexpr char kDigits[] = "0123456789abcdef";
+void append_leaf(Out& out, const Value& value) {
   switch (value.kind()) {
     case ValueKind::kText:
-      out += '"';
-      append_escaped(out, value);
-      out += '"';
+      out.put('"');
+      if (!value.is_text16() || value.order() != ByteOrder::kLittle || !out.ascii(value.bytes())) {
+        for (const char c : value.text()) {
+          if (c == '"' || c == '\\') out.put('\\');
+          out.put(static_cast<unsigned char>(c) < 0x20 ? ' ' : c);
+        }
+      }
+      out.put('"');
       return;
     case ValueKind::kUInt:
-      append_number(out, value.as_uint());
+      out.number(value.as_uint());
       return;
     case ValueKind::kInt:
-      append_number(out, value.as_int());
+      out.number(value.as_int());
       return;
     case ValueKind::kBool:
-      out += value.as_bool() ? "true" : "false";
+      out.put(value.as_bool() ? "true" : "false");
       return;
     case ValueKind::kHandle:
     case ValueKind::kBytes:
-      out += '"';
-      for (const std::byte b : value.bytes()) {
-        out += kDigits[std::to_integer<int>(b) >> 4];
-        out += kDigits[std::to_integer<int>(b) & 15];
-      }
-      out += '"';
+      out.put('"');
+      out.hex(value.bytes());
+      out.put('"');
       return;
     default:
-      out += "null";
+      out.put("null");
       return;
   }
 }
 
-void append_json(std::string& out, Walker& walker, const Value& root) {
+void append_json(Out& out, Walker& walker, const Value& root) {
   walker.start(root);
   while (walker.next()) {
     const Value& value = walker.value();
     const bool list = value.kind() == ValueKind::kList;
     if (walker.event() == Walker::Event::kClose) {
-      out += list ? ']' : '}';
+      out.put(list ? ']' : '}');
       continue;
     }
-    if (walker.index() > 0) out += ',';
+    if (walker.index() > 0) out.put(',');
     if (!value.name().empty()) {
-      out += '"';
-      out += value.name();
-      out += "\":";
+      out.put('"');
+      out.put(value.name());
+      out.put("\":");
     }
     if (walker.event() == Walker::Event::kOpen) {
-      out += list ? '[' : '{';
+      out.put(list ? '[' : '{');
     } else {
       append_leaf(out, value);
     }
@@ -175,7 +234,7 @@ void CreateServiceJson(benchmark::State& state) {
   const CreateService call;
   Tape tape;
   Walker walker;
-  std::string out;
+  Out out(std::size_t{1} << 20);
   DecodeInput input;
   input.stub = call.wire.bytes();
   for (auto _ : state) {
@@ -184,6 +243,7 @@ void CreateServiceJson(benchmark::State& state) {
     append_json(out, walker, tape.root());
     benchmark::DoNotOptimize(out.data());
   }
+  state.SetLabel(std::string(out.data() + 64, 60));
   state.counters["stub"] = static_cast<double>(call.wire.size());
   state.counters["json"] = static_cast<double>(out.size());
 }
@@ -234,7 +294,7 @@ void ShareEnumJson(benchmark::State& state) {
   const ShareEnum call;
   Tape tape;
   Walker walker;
-  std::string out;
+  Out out(std::size_t{1} << 20);
   DecodeInput input;
   input.stub = call.wire.bytes();
   for (auto _ : state) {

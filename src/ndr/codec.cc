@@ -2,30 +2,46 @@
 // that finding a program that exists takes no lock.
 #include <array>
 #include <atomic>
-#include <map>
 #include <mutex>
-#include <unordered_map>
+#include <utility>
 
 #include "ndr/decode.h"
 
 namespace rpcmarshal::ndr {
 
 struct Codec::Cache {
-  /// Four programs per procedure: two halves in two syntaxes.
-  using Slots = std::vector<std::atomic<const Program*>>;
+  /// An interface that was asked for. Nodes are only ever put in front of a bucket's list.
+  struct Node {
+    Node(const Interface* of, Node* behind)
+        : interface(of), programs(of->procedures.size() * 4), next(behind) {}
+    const Interface* interface;
+    /// Four per procedure: two halves in two syntaxes.
+    std::vector<std::atomic<const Program*>> programs;
+    Node* next;
+  };
 
-  std::unordered_map<const Interface*, Slots> known;  // its keys never change after construction
-  std::mutex mutex;
+  ~Cache() {
+    for (std::atomic<Node*>& bucket : buckets) {
+      for (Node* node = bucket.load(); node != nullptr;) delete std::exchange(node, node->next);
+    }
+  }
+
+  std::atomic<Node*>& bucket(const Interface* interface) {
+    return buckets[reinterpret_cast<std::uintptr_t>(interface) / alignof(Interface) / 8 %
+                   buckets.size()];
+  }
+  static Node* find(Node* node, const Interface* interface) {
+    while (node != nullptr && node->interface != interface) node = node->next;
+    return node;
+  }
+
+  std::array<std::atomic<Node*>, 256> buckets{};
+  std::mutex mutex;  ///< held to add a node or a program
   std::deque<std::unique_ptr<Program>> programs;
-  std::map<std::pair<const Procedure*, unsigned>, const Program*> others;
 };
 
 Codec::Codec(const Catalogue& catalogue)
-    : catalogue_(catalogue), cache_(std::make_unique<Cache>()) {
-  for (const Interface* iface : catalogue.all()) {
-    cache_->known.emplace(iface, Cache::Slots(iface->procedures.size() * 4));
-  }
-}
+    : catalogue_(catalogue), cache_(std::make_unique<Cache>()) {}
 
 Codec::~Codec() = default;
 
@@ -34,28 +50,26 @@ const Program* Codec::program(const Interface& iface, std::uint16_t opnum, Half 
   const Procedure* procedure = iface.find(opnum);
   if (!procedure || !procedure->typed || procedure->reserved || procedure->name.empty())
     return nullptr;
-  const unsigned which = static_cast<unsigned>(half) * 2 + static_cast<unsigned>(syntax);
-  std::atomic<const Program*>* slot = nullptr;
-  if (const auto it = cache_->known.find(&iface); it != cache_->known.end()) {
-    const std::size_t i = std::size_t{opnum} * 4 + which;
-    if (i < it->second.size()) slot = &it->second[i];
-  }
-  if (slot) {
-    if (const Program* found = slot->load(std::memory_order_acquire)) return found;
+  const std::size_t slot =
+      std::size_t{opnum} * 4 + static_cast<unsigned>(half) * 2 + static_cast<unsigned>(syntax);
+  std::atomic<Cache::Node*>& bucket = cache_->bucket(&iface);
+  Cache::Node* node = Cache::find(bucket.load(std::memory_order_acquire), &iface);
+  if (node) {
+    if (const Program* found = node->programs[slot].load(std::memory_order_acquire)) return found;
   }
   const std::lock_guard lock(cache_->mutex);
-  if (slot) {
-    if (const Program* found = slot->load(std::memory_order_acquire)) return found;
-  } else if (const auto it = cache_->others.find({procedure, which}); it != cache_->others.end()) {
-    return it->second;
+  if (!node) {
+    Cache::Node* first = bucket.load(std::memory_order_acquire);
+    node = Cache::find(first, &iface);
+    if (!node) {
+      node = new Cache::Node(&iface, first);
+      bucket.store(node, std::memory_order_release);
+    }
   }
+  if (const Program* found = node->programs[slot].load(std::memory_order_acquire)) return found;
   const Program* made =
       cache_->programs.emplace_back(compile(catalogue_, iface, *procedure, half, syntax)).get();
-  if (slot) {
-    slot->store(made, std::memory_order_release);
-  } else {
-    cache_->others.emplace(std::pair{procedure, which}, made);
-  }
+  node->programs[slot].store(made, std::memory_order_release);
   return made;
 }
 

@@ -340,6 +340,7 @@ bool Machine<kWide, kSwap>::pick(const Node& n, std::uint32_t& arm, std::uint32_
 DecodeResult decode(const Program& program, const DecodeInput& input, Tape& tape) {
   tape.clear();
   tape.program_ = &program;
+  tape.nodes_ = program.nodes.data();
   tape.order_ = input.order;
   tape.ebcdic_ = input.ebcdic;
   tape.foreign_reals_ = input.float_format != 0;

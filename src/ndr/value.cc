@@ -75,6 +75,7 @@ Tape& Tape::operator=(Tape&& other) noexcept {
   std::swap(size_, other.size_);
   std::swap(capacity_, other.capacity_);
   std::swap(program_, other.program_);
+  std::swap(nodes_, other.nodes_);
   std::swap(stub_, other.stub_);
   std::swap(order_, other.order_);
   std::swap(ebcdic_, other.ebcdic_);
@@ -87,6 +88,7 @@ Tape& Tape::operator=(Tape&& other) noexcept {
 void Tape::clear() {
   size_ = 0;
   program_ = nullptr;
+  nodes_ = nullptr;
   stub_ = {};
   mismatches_.clear();
 }
@@ -305,17 +307,34 @@ bool Walker::next() {
   } else {
     if (used_ == 0) return false;
     Level& level = levels_[used_ - 1];
-    depth_ = used_;
     if (level.next == level.size) {
       current_ = level.value;
       index_ = level.index;
-      --used_;
-      depth_ = used_;
+      depth_ = --used_;
       event_ = Event::kClose;
       return true;
     }
-    index_ = level.next;
-    current_ = level.value.at(level.next++);
+    depth_ = used_;
+    index_ = level.next++;
+    const Tape* tape = level.value.tape_;
+    const Node* node = level.list ? level.nodes : level.nodes + index_;
+    current_.tape_ = tape;
+    current_.named_ = node;
+    Entry& entry = current_.entry_;
+    if (level.entries) {
+      entry = level.entries[index_];
+    } else {
+      const Node& of = level.value.node();
+      const std::size_t inside = level.list ? index_ * of.stride : node->offset;
+      entry.node = static_cast<std::uint32_t>(node - tape->nodes_);
+      entry.kind = node->kind;
+      entry.flags = 0;
+      entry.extra = 0;
+      entry.offset = static_cast<std::uint32_t>(level.value.entry_.offset + inside);
+      entry.count = node->count;
+      entry.link = kPacked;
+    }
+    if (entry.kind == ValueKind::kReal && tape->foreign_reals_) entry.kind = ValueKind::kBytes;
   }
   const ValueKind kind = current_.kind();
   if (kind != ValueKind::kRecord && kind != ValueKind::kList && kind != ValueKind::kUnion) {
@@ -324,7 +343,21 @@ bool Walker::next() {
   }
   event_ = Event::kOpen;
   if (used_ == levels_.size()) levels_.emplace_back();
-  levels_[used_++] = {current_, index_, 0, current_.size()};
+  Level& level = levels_[used_++];
+  level.value = current_;
+  level.index = index_;
+  level.next = 0;
+  level.size = current_.size();
+  const Entry& entry = current_.entry_;
+  const Tape* tape = current_.tape_;
+  level.list = kind == ValueKind::kList;
+  if (level.size == 0) return true;  // the other members are not looked at
+  if (kind == ValueKind::kUnion) {
+    level.nodes = tape->nodes_ + entry.count;  // the arm
+  } else {
+    level.nodes = tape->nodes_ + current_.node().child;
+  }
+  level.entries = entry.link == kPacked ? nullptr : tape->entries_ + entry.link;
   return true;
 }
 

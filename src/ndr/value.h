@@ -196,6 +196,7 @@ class Tape {
   std::uint32_t size_ = 0;
   std::uint32_t capacity_ = 0;
   const Program* program_ = nullptr;
+  const Node* nodes_ = nullptr;  ///< program_->nodes, one step nearer
   Bytes stub_;
   ByteOrder order_ = ByteOrder::kLittle;
   bool ebcdic_ = false;
@@ -229,7 +230,10 @@ class Walker {
  private:
   struct Level {
     Value value;
-    std::size_t index = 0, next = 0, size = 0;
+    const Entry* entries;  ///< of the children; nullptr when they are computed
+    const Node* nodes;     ///< of the first child
+    std::size_t index, next, size;
+    bool list;  ///< one node for all children
   };
   std::vector<Level> levels_;
   std::size_t used_ = 0;
@@ -247,7 +251,7 @@ inline Value::Value(const Tape* tape, const Entry& entry, const Node* named)
 }
 
 inline Value Value::computed(const Tape* tape, std::uint32_t node, std::size_t offset) {
-  const Node& n = tape->program_->nodes[node];
+  const Node& n = tape->nodes_[node];
   Entry entry;
   entry.node = node;
   entry.kind = n.kind;
@@ -271,21 +275,21 @@ inline std::size_t Value::size() const {
 
 inline Value Value::at(std::size_t i) const {
   if (i >= size()) return {};
-  const Program& program = *tape_->program_;
+  const Node* nodes = tape_->nodes_;
   const Node& n = node();
   if (kind() == ValueKind::kUnion) {
-    return Value(tape_, tape_->entries_[entry_.link], &program.nodes[entry_.count]);
+    return Value(tape_, tape_->entries_[entry_.link], &nodes[entry_.count]);
   }
   const bool list = kind() == ValueKind::kList;
   const std::uint32_t child = list ? n.child : n.child + static_cast<std::uint32_t>(i);
   if (entry_.link == kPacked) {
-    const std::size_t inside = list ? i * n.stride : program.nodes[child].offset;
+    const std::size_t inside = list ? i * n.stride : nodes[child].offset;
     return computed(tape_, child, entry_.offset + inside);
   }
-  return Value(tape_, tape_->entries_[entry_.link + i], &program.nodes[child]);
+  return Value(tape_, tape_->entries_[entry_.link + i], &nodes[child]);
 }
 
-inline const Node& Value::node() const { return tape_->program_->nodes[entry_.node]; }
+inline const Node& Value::node() const { return tape_->nodes_[entry_.node]; }
 
 inline std::string_view Value::name() const { return named_ ? named_->name : std::string_view(); }
 

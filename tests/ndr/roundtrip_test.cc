@@ -203,6 +203,7 @@ TEST_P(RoundTrip, RandomTypesAndValues) {
       for (const P& p : parameters) types += describe(p.type) + "  ";
       ASSERT_EQ(show(d), expected) << "seed " << seed << " value " << value << " " << types
                                    << " stub " << hex(encoder.wire().bytes());
+      ASSERT_EQ(show_walked(d.tape.root()), expected) << "seed " << seed << " value " << value;
       ASSERT_EQ(d.result.trailing, 0u) << "seed " << seed << " value " << value;
       // Cut anywhere: no crash, and what is there is shown.
       const std::size_t cut = seed * 7919 % (encoder.wire().size() + 1);
@@ -214,7 +215,7 @@ TEST_P(RoundTrip, RandomTypesAndValues) {
         // Only a structure's closing gap may be missing.
         EXPECT_LT(encoder.wire().size() - cut, 8u);
       }
-      (void)show(partial);
+      ASSERT_EQ(show_walked(partial.tape.root()), show(partial)) << "seed " << seed;
     }
   }
 }

@@ -1,0 +1,15 @@
+# cmake -DOBJDUMP=objdump -DPROGRAM=file -P standard_library_only.cmake
+# Fails when the program needs more shared libraries than C++ itself does.
+execute_process(COMMAND ${OBJDUMP} -p ${PROGRAM} OUTPUT_VARIABLE headers COMMAND_ERROR_IS_FATAL ANY)
+string(REGEX MATCHALL "(NEEDED +|DLL Name: )[^\n]+" lines "${headers}")
+if(NOT lines)
+  message(FATAL_ERROR "no shared libraries in the headers of ${PROGRAM}")
+endif()
+foreach(line ${lines})
+  string(REGEX REPLACE ".* " "" library "${line}")
+  if(NOT library MATCHES "^(libstdc\\+\\+\\.so|libgcc_s\\.so|libc\\.so|libm\\.so|ld-linux|KERNEL32\\.dll|msvcrt\\.dll|ADVAPI32\\.dll|USER32\\.dll)")
+    message(FATAL_ERROR "${PROGRAM} needs ${library}")
+  endif()
+  list(APPEND needed ${library})
+endforeach()
+message(STATUS "needs ${needed}")
