@@ -1,0 +1,130 @@
+// What DCOM calls are about. A DCOM request names its object by IPID only; which class the object
+// is of, which WMI namespace it stands for, what its members are called, was said in earlier calls:
+// an activation, RemQueryInterface, NTLMLogin, GetIDsOfNames. The tracker remembers those answers
+// and gives each call its view:
+//
+//   Win32_Process.Create(CommandLine="cmd.exe ...")      instead of ExecMethod(object of 1,837
+//   bytes) MMC20.Application ExecuteShellCommand("cmd.exe", ..) instead of Invoke(54, ...)
+//
+// Bounded: the least recently used objects are forgotten. What is not known is left out.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/recent_map.h"
+#include "dcom/activation.h"
+#include "dcom/objref.h"
+#include "dcom/wmio.h"
+#include "interface/model.h"
+#include "ndr/value.h"
+
+namespace rpcmarshal::dcom {
+
+/// One call on an object interface or an activation, decoded as far as it could be.
+struct ObjectCall {
+  const Interface* interface = nullptr;  ///< not null
+  const Procedure* procedure = nullptr;  ///< not null
+  Guid ipid;                             ///< the PDU's object UUID; nil when it had none
+  std::string_view server;               ///< key of the server: its address's bytes
+  ndr::Value request, response;          ///< missing when not readable
+};
+
+/// The call's WMI side ([MS-WMI]). Texts are UTF-8.
+struct WmiView {
+  bool present = false;
+  std::string name_space;  ///< "root\cimv2"; empty when its opening was not seen
+  std::string class_name;
+  std::string method;
+  std::string path;  ///< object path as sent
+  std::string query, query_language;
+  const Wmio* in = nullptr;          ///< parameters of a method, or the object that is written
+  const Wmio* out = nullptr;         ///< parameters a method gave back, or the object that was read
+  std::vector<const Wmio*> results;  ///< of an enumeration or an indication, at most kMaxResults
+  std::size_t result_count = 0;      ///< of all, also those that `results` has no room for
+  static constexpr std::size_t kMaxResults = 64;
+};
+
+/// IDispatch::Invoke ([MS-OAUT] 3.1.4.4) in the order in which a program would write it.
+struct DispatchView {
+  bool present = false;
+  std::string member;  ///< name; empty when the look-up was not seen
+  std::int64_t id = 0;
+  std::string_view kind;              ///< "method", "propertyget", "propertyput", "propertyputref"
+  std::vector<ndr::Value> arguments;  ///< by-reference ones resolved
+  std::vector<std::string> argument_names;  ///< of the named ones among them; others are empty
+};
+
+struct ObjectView {
+  bool present = false;
+  Guid clsid;                   ///< nil when not known
+  std::string_view class_name;  ///< of clsid, when it is a known one
+  std::vector<Guid> requested;  ///< activation: interfaces asked for
+  std::string machine;          ///< activation: the server as the client calls it
+  std::vector<std::string>
+      bindings;  ///< where objects handed over live: "10.0.0.6[49667]", each once
+  WmiView wmi;
+  DispatchView dispatch;
+};
+
+class ObjectTracker {
+ public:
+  /// Both outlive the tracker.
+  ObjectTracker(const Catalogue& catalogue, const ndr::Codec& codec,
+                std::size_t capacity = std::size_t{1} << 14);
+
+  /// Whether calls on this interface are worth observing.
+  static bool concerns(const Interface& interface);
+  /// The view is valid until the next call; it refers to the call's values.
+  const ObjectView& observe(const ObjectCall& call);
+
+  std::size_t objects() const { return objects_.size(); }
+
+ private:
+  struct Facts {
+    Guid clsid;
+    std::string name_space;
+    std::string query;
+    std::map<std::int64_t, std::string> members;
+    std::unordered_map<Guid, std::string> classes;  ///< smart enumeration: class parts
+    std::size_t class_bytes = 0;
+  };
+  using Shared = std::shared_ptr<Facts>;
+  struct Known {
+    Shared facts;
+    Guid iid;
+  };
+
+  Shared facts_of(const ObjectCall& call, const Guid& ipid);
+  Shared facts_or_new(const ObjectCall& call, const Guid& ipid);
+  void remember(const ObjectCall& call, Bytes objref, Shared facts);
+  void remember_all(const ObjectCall& call, const ndr::Value& values, const Shared& facts);
+  void activation(const ObjectCall& call);
+  void query_interface(const ObjectCall& call);
+  void dispatch(const ObjectCall& call, const Shared& facts);
+  void wmi(const ObjectCall& call, const Shared& facts);
+  void results(const ndr::Value& list);
+  void smart_results(Bytes packet, Facts& facts);
+  const Wmio* object(const ndr::Value& pointer, Wmio& into);
+  Wmio* next_result();
+  void note_bindings(const DualStrings& strings);
+
+  ActivationReader activation_reader_;
+  RecentMap<std::string, Known> objects_;  ///< by server and IPID
+  ndr::Walker walker_;
+  ObjectView view_;
+  Wmio in_, out_;
+  std::vector<std::unique_ptr<Wmio>> result_objects_;
+};
+
+/// "Win32_Process" of `\\FS1\root\cimv2:Win32_Process.Handle="4"`; empty when it names no class.
+std::string_view class_of_path(std::string_view path);
+/// "root\cimv2" of "//./root/cimv2" and its other spellings.
+std::string normal_name_space(std::string_view name);
+
+}  // namespace rpcmarshal::dcom
