@@ -1,4 +1,6 @@
-// The catalogue that comes with the program: interfaces/*.idl, parsed at start.
+// The catalogue that comes with the program: interfaces/*.idl and the names of
+// interfaces/names.tsv. A file is parsed when one of its interfaces is first asked for, so that
+// starting costs nothing.
 #pragma once
 
 #include <string>
@@ -14,8 +16,9 @@ struct LoadedCatalogue {
   std::vector<idl::Diagnostic> diagnostics;  ///< of the user's files; the built-in ones have none
 };
 
-/// The built-in interfaces, then every *.idl of each folder (or each file) in `user_paths`, which
-/// override them operation by operation. Does not throw on what the files say.
+/// The built-in interfaces, and every *.idl of each folder (or each file) in `user_paths`, which
+/// override them operation by operation and are parsed at once. Does not throw on what the files
+/// say.
 LoadedCatalogue load_catalogue(const std::vector<std::string>& user_paths = {});
 
 }  // namespace rpcmarshal

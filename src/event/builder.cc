@@ -146,7 +146,8 @@ void EventBuilder::decode_half(const CallHalf& from, ndr::Half half, ndr::Tape& 
   const ndr::Program* program =
       event_.opnum ? codec_.program(*event_.interface, *event_.opnum, half, syntax) : nullptr;
   if (!program) {
-    to.status = DecodeStatus::kUnknownOperation;
+    to.status = event_.procedure && !event_.procedure->typed ? DecodeStatus::kUntyped
+                                                             : DecodeStatus::kUnknownOperation;
     return;
   }
   ndr::DecodeInput input{.stub = from.stub,

@@ -36,6 +36,8 @@ std::string_view decode_status_name(DecodeStatus status) {
       return "unknown_interface";
     case DecodeStatus::kUnknownOperation:
       return "unknown_operation";
+    case DecodeStatus::kUntyped:
+      return "untyped";
     case DecodeStatus::kFault:
       return "fault";
   }
@@ -55,14 +57,16 @@ DecodeStatus Event::decode() const {
         return 3;
       case DecodeStatus::kTruncated:
         return 4;
-      case DecodeStatus::kUnknownOperation:
+      case DecodeStatus::kUntyped:
         return 5;
-      case DecodeStatus::kUnknownInterface:
+      case DecodeStatus::kUnknownOperation:
         return 6;
-      case DecodeStatus::kSealed:
+      case DecodeStatus::kUnknownInterface:
         return 7;
+      case DecodeStatus::kSealed:
+        return 8;
     }
-    return 8;
+    return 9;
   };
   return std::max(request.status, response.status,
                   [&](DecodeStatus a, DecodeStatus b) { return rank(a) < rank(b); });

@@ -51,7 +51,8 @@ enum class DecodeStatus : std::uint8_t {
   kSealed,            ///< encrypted, no key
   kTruncated,         ///< bytes are missing from the capture; what came before is there
   kUnknownInterface,  ///< no definition for the interface
-  kUnknownOperation,  ///< the interface is known, the operation or its types are not
+  kUnknownOperation,  ///< the interface is known, the operation is not
+  kUntyped,           ///< interface and operation are known by name, the arguments are not
   kFault,             ///< a fault carries no arguments
 };
 std::string_view decode_status_name(DecodeStatus status);

@@ -245,6 +245,10 @@ struct Interface {
   std::vector<Procedure> procedures;  ///< by opnum, contiguous from 0; callbacks are in `callbacks`
   std::vector<Procedure> callbacks;
   Annotations annotations;
+  /// Nothing but names is known: no operation has types.
+  bool names_only = false;
+  /// Its version is not known either; the catalogue finds it under every version.
+  bool any_version = false;
 
   const Procedure* find(std::uint16_t opnum) const {
     return opnum < procedures.size() ? &procedures[opnum] : nullptr;
@@ -275,34 +279,66 @@ class Module {
   std::vector<Constant> constants;
 };
 
-/// Finds interfaces by (UUID, major version). Owns the modules it was given.
+/// How much the definitions of a module weigh where several describe one interface.
+enum class Layer : std::uint8_t {
+  kNames,    ///< names of operations only: they fill what no definition tells
+  kBuiltIn,  ///< ordinary definitions
+  kUser,     ///< override the others, operation by operation
+};
+
+/// What a Catalogue reads only when it is asked for it. Each function gives modules that were not
+/// given before; together with those that were, they are all there is about what was asked for.
+/// Called under the catalogue's lock.
+class DefinitionSource {
+ public:
+  struct Definitions {
+    Module module;
+    Layer layer = Layer::kBuiltIn;
+  };
+  virtual ~DefinitionSource() = default;
+  /// About an interface, in any version.
+  virtual std::vector<Definitions> by_uuid(const Guid& uuid) = 0;
+  /// About interfaces of that name, letters in either case; Zeek's name for it counts.
+  virtual std::vector<Definitions> by_name(std::string_view name) = 0;
+  /// With the enum of that name.
+  virtual std::vector<Definitions> by_values(std::string_view enum_name) = 0;
+  /// Everything; with `names`, also what has nothing but names.
+  virtual std::vector<Definitions> everything(bool names) = 0;
+};
+
+/// Finds interfaces by (UUID, major version). Owns the modules it was given. Finding is safe from
+/// several threads; adding is not. What is found stays where it is as long as the Catalogue lives.
 class Catalogue {
  public:
+  Catalogue();
+  ~Catalogue();
+  Catalogue(Catalogue&&) noexcept;
+  Catalogue& operator=(Catalogue&&) noexcept;
+
   /// Adds the interfaces of `module`. An interface already known under the same (UUID, major) is
   /// merged: for each opnum the definite procedure wins over a reserved or untyped one, and between
-  /// two definite ones the one added last. Later modules therefore override earlier ones.
-  void add(Module module);
-  /// Makes `alias` another name of `id` (same UUID-and-version table): MS-EFSR has two UUIDs.
+  /// two definite ones that of the higher layer, then the one added last. An interface annotated
+  /// alias_uuid("...") is also found under that UUID.
+  void add(Module module, Layer layer = Layer::kBuiltIn);
+  /// Makes `alias` another UUID of what is known as `id`: MS-EFSR has two.
   void add_alias(const SyntaxId& alias, const SyntaxId& id);
+  /// Where to look for what was not added.
+  void set_source(std::unique_ptr<DefinitionSource> source);
 
   const Interface* find(const Guid& uuid, std::uint16_t major) const;
   /// Any version; the highest.
   const Interface* find(const Guid& uuid) const;
-  /// By name (exact, then ignoring case), e.g. "svcctl".
+  /// By name (exact, then ignoring case, then by Zeek's endpoint name), e.g. "svcctl".
   const Interface* find_by_name(std::string_view name) const;
-  std::vector<const Interface*> all() const;
-  /// The enum or flag set of that name from any module, for annotations; nullptr if none.
+  /// Each interface once, by name; with `names_too`, also those of which only names are known.
+  std::vector<const Interface*> all(bool names_too = false) const;
+  /// The enum or flag set of that name from any module, for annotations; nullptr if none. A user's
+  /// wins, then the one added last.
   const EnumShape* find_values(std::string_view name) const;
 
  private:
-  struct Key {
-    Guid uuid;
-    std::uint16_t major;
-    auto operator<=>(const Key&) const = default;
-  };
-  std::deque<Module> modules_;
-  std::deque<Interface> merged_;
-  std::map<Key, const Interface*> by_id_;
+  struct State;
+  std::unique_ptr<State> state_;
 };
 
 // -- templates ---------------------------------------------------------------------------------

@@ -36,6 +36,7 @@ void Coverage::Halves::count(DecodeStatus status) {
       break;
     case DecodeStatus::kUnknownInterface:
     case DecodeStatus::kUnknownOperation:
+    case DecodeStatus::kUntyped:
       ++unknown;
       break;
     case DecodeStatus::kAbsent:
@@ -94,6 +95,7 @@ void Coverage::count(const Event& event) {
       break;
     case DecodeStatus::kUnknownInterface:
     case DecodeStatus::kUnknownOperation:
+    case DecodeStatus::kUntyped:
       ++c.unknown;
       break;
   }

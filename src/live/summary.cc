@@ -35,6 +35,7 @@ void Summary::count(const Event& event) {
       break;
     case DecodeStatus::kUnknownInterface:
     case DecodeStatus::kUnknownOperation:
+    case DecodeStatus::kUntyped:
       ++unknown_;
       break;
   }

@@ -1,0 +1,320 @@
+#include "builtin/name_table.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <map>
+#include <set>
+#include <sstream>
+
+#include "builtin/builtin.h"
+#include "builtin/embedded.h"
+#include "interface/names.h"
+
+namespace rpcmarshal {
+namespace {
+
+constexpr std::string_view kTable =
+    "# a comment\n"
+    "367abb81-9844-35f1-ad32-98f038001003\t2.0\tsvcctl\tMS-SCMR\tservices\n"
+    "0\tRCloseServiceHandle\tCloseServiceHandle\n"
+    "2\tDeleteInstance\t\tDeleteClass\n"
+    "3\tOpnum3NotUsedOnWire\n"
+    "\n"
+    "00000000-0000-0000-c000-000000000046\t\tIUnknown\r\n"
+    "0\tQueryInterface\r\n";
+
+TEST(NameTableTest, ReadsInterfacesAndOperations) {
+  const NameTable table(kTable);
+  ASSERT_EQ(table.entries().size(), 2u);
+  const auto* entry = table.find(*Guid::parse("367abb81-9844-35f1-ad32-98f038001003"));
+  ASSERT_NE(entry, nullptr);
+  const Interface svcctl = table.read(*entry);
+  EXPECT_EQ(svcctl.name, "svcctl");
+  EXPECT_EQ(svcctl.id.major, 2);
+  EXPECT_EQ(svcctl.document, "MS-SCMR");
+  EXPECT_EQ(zeek_endpoint(svcctl), "services");
+  EXPECT_TRUE(svcctl.names_only);
+  EXPECT_FALSE(svcctl.any_version);
+  ASSERT_EQ(svcctl.procedures.size(), 4u);
+  EXPECT_EQ(svcctl.procedures[0].name, "RCloseServiceHandle");
+  EXPECT_EQ(zeek_operation(svcctl.procedures[0]), "CloseServiceHandle");
+  EXPECT_FALSE(svcctl.procedures[0].typed);
+  EXPECT_TRUE(svcctl.procedures[1].name.empty());
+  EXPECT_TRUE(svcctl.procedures[1].reserved);
+  EXPECT_EQ(zeek_operation(svcctl.procedures[2]), "DeleteInstance");
+  EXPECT_EQ(zeek_misnomer(svcctl.procedures[2]), "DeleteClass");
+  EXPECT_TRUE(svcctl.procedures[3].reserved);
+  for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(svcctl.procedures[i].opnum, i);
+}
+
+TEST(NameTableTest, AnInterfaceWithoutVersionIsAnyVersion) {
+  const NameTable table(kTable);
+  const auto found = table.find_by_name("iunknown");
+  ASSERT_EQ(found.size(), 1u);
+  const Interface unknown = table.read(*found[0]);
+  EXPECT_TRUE(unknown.any_version);
+  EXPECT_EQ(unknown.name, "IUnknown");
+  ASSERT_EQ(unknown.procedures.size(), 1u);
+  EXPECT_EQ(unknown.procedures[0].name, "QueryInterface");
+}
+
+TEST(NameTableTest, FindsByZeeksName) {
+  const NameTable table(kTable);
+  EXPECT_EQ(table.find_by_name("SERVICES").size(), 1u);
+  EXPECT_TRUE(table.find_by_name("nothing").empty());
+  EXPECT_TRUE(table.find_by_name("").empty());
+}
+
+TEST(NameTableTest, SurvivesTextThatIsNoTable) {
+  for (const std::string_view text :
+       {"", "\n\n\n", "\t\t\t", "367abb81-9844-35f1-ad32-98f038001003\t",
+        "367abb81-9844-35f1-ad32-98f038001003\t\n99999999999\tX\n-1\tY\n65535\tZ\n1\n"}) {
+    const NameTable table(text);
+    for (const auto& entry : table.entries())
+      EXPECT_LE(table.read(entry).procedures.size(), 65536u) << text;
+  }
+}
+
+const Catalogue& catalogue() {
+  static const LoadedCatalogue loaded = load_catalogue();
+  return loaded.catalogue;
+}
+
+const Procedure* operation(const char* uuid, std::uint16_t opnum) {
+  const Interface* interface = catalogue().find(*Guid::parse(uuid));
+  return interface ? interface->find(opnum) : nullptr;
+}
+
+std::string name_of(const char* uuid, std::uint16_t opnum) {
+  const Procedure* procedure = operation(uuid, opnum);
+  return procedure ? procedure->name : "(none)";
+}
+
+TEST(NamesTest, AnInterfaceWithoutDefinitionHasItsNames) {
+  const Guid browser = *Guid::parse("6bffd098-a112-3610-9833-012892020162");
+  const Interface* interface = catalogue().find(browser, 0);
+  ASSERT_NE(interface, nullptr);
+  EXPECT_EQ(interface->name, "browser");
+  EXPECT_TRUE(interface->names_only);
+  EXPECT_FALSE(interface->find(2)->typed);
+  EXPECT_EQ(interface->find(2)->name, "I_BrowserrQueryOtherDomains");
+  EXPECT_EQ(catalogue().find(browser, 7), nullptr) << "its version is known, and it is not 7";
+}
+
+// What is known by name is at least what the facts count: 537 UUIDs, about 5,700 operations.
+TEST(NamesTest, EverythingHasAName) {
+  const NameTable table(embedded_names());
+  EXPECT_GE(table.entries().size(), 537u);
+  std::size_t operations = 0;
+  for (const auto& entry : table.entries()) {
+    const Interface interface = table.read(entry);
+    EXPECT_FALSE(interface.name.empty()) << interface.id.uuid.to_string();
+    for (const Procedure& procedure : interface.procedures) {
+      operations += !procedure.name.empty();
+      EXPECT_EQ(procedure.name.find_first_of(" \t\r"), std::string::npos) << procedure.name;
+    }
+  }
+  EXPECT_GE(operations, 5600u);
+}
+
+TEST(NamesTest, NoOperationOfTheTableIsMissing) {
+  std::ifstream table(RPCM_SHARED_DIR "/facts/operations.tsv");
+  if (!table) GTEST_SKIP() << "no table of operations beside the project";
+  std::string line;
+  std::getline(table, line);
+  std::size_t named = 0;
+  while (std::getline(table, line)) {
+    std::vector<std::string> cells;
+    std::istringstream stream(line);
+    for (std::string cell; std::getline(stream, cell, '\t');) cells.push_back(cell);
+    cells.resize(10);
+    const auto uuid = Guid::parse(cells[0]);
+    ASSERT_TRUE(uuid) << line;
+    const Interface* interface = catalogue().find(*uuid);
+    ASSERT_NE(interface, nullptr) << line;
+    if (cells[5].empty()) continue;
+    const Procedure* procedure = interface->find(static_cast<std::uint16_t>(std::stoi(cells[5])));
+    // The table's column of MS-NSPI starts with two that are no procedures; AudioRpc has names at
+    // two places each, of which one is wrong; two of Samba's say that they are not known.
+    if (interface->name == "nspi" || interface->name == "AudioRpc" || interface->name == "mdssvc" ||
+        interface->name == "scerpc") {
+      continue;
+    }
+    ASSERT_NE(procedure, nullptr) << line;
+    EXPECT_FALSE(procedure->name.empty()) << line;
+    ++named;
+    // The specification's name, but for slots it reserves.
+    if (!cells[6].empty() && cells[6].rfind("Lsar_LSA_", 0) != 0 &&
+        cells[6].find("Opnum") == std::string::npos && cells[6].rfind("Reserved", 0) != 0) {
+      EXPECT_EQ(procedure->name, cells[6]) << line;
+    }
+    // Zeek's name finds it, unless it is one of Zeek's mistakes.
+    if (!cells[7].empty() && zeek_misnomer(*procedure).empty() && !procedure->reserved &&
+        cells[7].find("NotUsedOnWire") == std::string::npos) {
+      EXPECT_TRUE(is_called(*procedure, cells[7]) || cells[7] == "unused") << line;
+    }
+  }
+  EXPECT_GT(named, 5500u);
+}
+
+TEST(NamesTest, AliasesAreFoundBothWays) {
+  const Interface* svcctl = catalogue().find_by_name("svcctl");
+  ASSERT_NE(svcctl, nullptr);
+  const Procedure* create = find_operation(*svcctl, "CreateServiceW");
+  ASSERT_NE(create, nullptr);
+  EXPECT_EQ(create->name, "RCreateServiceW");
+  EXPECT_EQ(zeek_operation(*create), "CreateServiceW");
+  EXPECT_EQ(find_operation(*svcctl, "rcreateservicew"), create);
+  EXPECT_EQ(find_operation(*svcctl, "DoesNotExist"), nullptr);
+  EXPECT_EQ(find_operation(*svcctl, ""), nullptr);
+
+  // Endpoints: Zeek says spoolss, netlogon, epmapper.
+  for (const char* zeek : {"spoolss", "netlogon", "epmapper", "winstation_rpc"}) {
+    const Interface* interface = catalogue().find_by_name(zeek);
+    ASSERT_NE(interface, nullptr) << zeek;
+    EXPECT_EQ(zeek_endpoint(*interface), zeek);
+  }
+  // One operation name, every interface that has it.
+  const auto encrypt = find_operations(catalogue(), "EfsRpcEncryptFileSrv");
+  EXPECT_EQ(encrypt.size(), 2u);
+  EXPECT_FALSE(find_operations(catalogue(), "NetrJobAdd").empty());
+}
+
+// Both UUIDs of MS-EFSR; Zeek calls them differently.
+TEST(NamesTest, EachUuidHasItsZeekName) {
+  const Interface* by_lsarpc =
+      catalogue().find(*Guid::parse("c681d488-d850-11d0-8c52-00c04fd90f7e"));
+  const Interface* by_efsrpc =
+      catalogue().find(*Guid::parse("df1941c5-fe89-4e79-bf10-463657acf44d"));
+  ASSERT_TRUE(by_lsarpc && by_efsrpc);
+  EXPECT_EQ(zeek_endpoint(*by_lsarpc), "efsrpc2");
+  EXPECT_EQ(zeek_endpoint(*by_efsrpc), "efsrpc");
+  EXPECT_EQ(by_lsarpc->find(0)->name, by_efsrpc->find(0)->name);
+  EXPECT_TRUE(by_efsrpc->find(0)->typed);
+}
+
+// -- what others get wrong, and we do not --------------------------------------------------------
+
+TEST(KnownErrorsTest, WmiDeleteInstance) {
+  const char* services = "9556dc99-828c-11cf-a37e-00aa003240c7";
+  EXPECT_EQ(name_of(services, 10), "DeleteClass");
+  EXPECT_EQ(name_of(services, 11), "DeleteClassAsync");
+  EXPECT_EQ(name_of(services, 16), "DeleteInstance");
+  EXPECT_EQ(name_of(services, 17), "DeleteInstanceAsync");
+  EXPECT_EQ(zeek_misnomer(*operation(services, 16)), "DeleteClass");
+  EXPECT_FALSE(is_called(*operation(services, 16), "DeleteClass"));
+}
+
+TEST(KnownErrorsTest, TerminalServicesSession) {
+  const char* session = "484809d6-4239-471b-b5bc-61df8c23ac48";
+  EXPECT_EQ(name_of(session, 0), "RpcOpenSession");
+  EXPECT_EQ(name_of(session, 1), "RpcCloseSession");
+  EXPECT_EQ(name_of(session, 2), "RpcConnect");
+  EXPECT_EQ(name_of(session, 3), "RpcDisconnect");
+}
+
+TEST(KnownErrorsTest, PrinterOperationsAreNotShifted) {
+  const char* spoolss = "12345678-1234-abcd-ef00-0123456789ab";
+  EXPECT_EQ(name_of(spoolss, 96), "RpcFlushPrinter");
+  EXPECT_EQ(name_of(spoolss, 97), "RpcSendRecvBidiData");
+  EXPECT_EQ(name_of(spoolss, 102), "RpcGetCorePrinterDrivers");
+  EXPECT_EQ(name_of(spoolss, 104), "RpcGetPrinterDriverPackagePath");
+  EXPECT_TRUE(operation(spoolss, 94)->reserved);
+  EXPECT_TRUE(operation(spoolss, 101)->reserved);
+}
+
+TEST(KnownErrorsTest, OpenPrinterExIsNotSplOpenPrinter) {
+  const char* spoolss = "12345678-1234-abcd-ef00-0123456789ab";
+  EXPECT_EQ(name_of(spoolss, 69), "RpcOpenPrinterEx");
+  EXPECT_FALSE(is_called(*operation(spoolss, 69), "RpcSplOpenPrinter"));
+  EXPECT_EQ(name_of(spoolss, 90), "RpcSplOpenPrinter");
+}
+
+TEST(KnownErrorsTest, FirewallOperationsAreNotShifted) {
+  const char* firewall = "6b5bdd1e-528c-422c-af8c-a4079be4fe48";
+  EXPECT_EQ(name_of(firewall, 15), "RRPC_FWDeleteAllConnectionSecurityRules");
+  EXPECT_EQ(name_of(firewall, 16), "RRPC_FWEnumConnectionSecurityRules");
+  EXPECT_EQ(name_of(firewall, 63), "RRPC_FWSetAuthenticationSet2_20");
+  EXPECT_EQ(name_of(firewall, 66), "RRPC_FWAddFirewallRule2_20");
+  EXPECT_EQ(name_of(firewall, 67), "RRPC_FWSetFirewallRule2_20");
+}
+
+TEST(KnownErrorsTest, DhcpSetSubnetInfoV6) {
+  const char* dhcp = "5b821720-f63b-11d0-aad2-00c04fc324db";
+  EXPECT_EQ(name_of(dhcp, 67), "R_DhcpSetSubnetInfoV6");
+  EXPECT_EQ(name_of(dhcp, 68), "R_DhcpGetMibInfoV6");
+}
+
+TEST(KnownErrorsTest, TerminalServicesProcesses) {
+  const char* ica = "5ca4a760-ebb1-11cf-8611-00a0245420ed";
+  EXPECT_EQ(name_of(ica, 29), "RpcWinStationBreakPoint");
+  EXPECT_EQ(name_of(ica, 34), "OldRpcWinStationEnumerateProcesses");
+  EXPECT_EQ(name_of(ica, 36), "RpcWinStationEnumerateProcesses");
+  EXPECT_TRUE(operation(ica, 41)->reserved);
+}
+
+TEST(KnownErrorsTest, WorkstationJoinDomain3) {
+  const char* wkssvc = "6bffd098-a112-3610-9833-46c3f87e345a";
+  EXPECT_EQ(name_of(wkssvc, 31), "NetrJoinDomain3");
+  EXPECT_TRUE(is_called(*operation(wkssvc, 31), "NetrWorkstationResetDfsCache"));
+}
+
+TEST(KnownErrorsTest, DfsMove) {
+  const char* netdfs = "4fc742e0-4a10-11cf-8273-00aa004ae673";
+  EXPECT_EQ(name_of(netdfs, 6), "NetrDfsMove");
+  EXPECT_TRUE(is_called(*operation(netdfs, 6), "NetrDfsRename"));
+  EXPECT_TRUE(operation(netdfs, 7)->reserved);
+}
+
+// Reserved in the documents, used on the wire.
+TEST(KnownErrorsTest, ReservedSlotsThatAreUsed) {
+  const Procedure* notify = operation("338cd001-2244-31f1-aaaa-900038001003", 14);
+  ASSERT_NE(notify, nullptr);
+  EXPECT_EQ(notify->name, "BaseRegNotifyChangeKeyValue");
+  EXPECT_FALSE(notify->reserved);
+  const Procedure* change = operation("12345778-1234-abcd-ef00-0123456789ac", 63);
+  ASSERT_NE(change, nullptr);
+  EXPECT_EQ(change->name, "SamrUnicodeChangePasswordUser3");
+  EXPECT_FALSE(change->reserved);
+}
+
+TEST(KnownErrorsTest, AtJobsAreCalledNetrJobAdd) {
+  EXPECT_EQ(name_of("1ff70682-0a51-30e8-076d-740be8cee98b", 0), "NetrJobAdd");
+}
+
+TEST(KnownErrorsTest, AnUpperCaseUuidOfZeekIsFound) {
+  const Interface* interface =
+      catalogue().find(*Guid::parse("541679AB-2E5F-11d3-B34E-00104BCC4B4A"));
+  ASSERT_NE(interface, nullptr);
+  EXPECT_FALSE(interface->name.empty());
+}
+
+TEST(KnownErrorsTest, MissingInZeek) {
+  EXPECT_NE(name_of("4b324fc8-1670-01d3-1278-5a47bf6ee188", 54), "(none)");
+  EXPECT_EQ(name_of("82ad4280-036b-11cf-972c-00aa006887b0", 2), "R_InetInfoGetSites");
+  EXPECT_EQ(name_of("f5cc5a18-4264-101a-8c59-08002b2f8426", 0), "NspiBind");
+  EXPECT_EQ(name_of("f5cc5a18-4264-101a-8c59-08002b2f8426", 20), "NspiResolveNamesW");
+}
+
+TEST(KnownErrorsTest, FrsBackupCompleteIsOneOperation) {
+  const char* frs = "f5cc59b4-4264-101a-8c59-08002b2f8426";
+  std::set<std::string> names;
+  for (std::uint16_t opnum = 0; opnum <= 10; ++opnum) {
+    EXPECT_TRUE(names.insert(name_of(frs, opnum)).second) << opnum;
+  }
+}
+
+// Lateral movement by way of the task scheduler: what Zeek spells otherwise.
+TEST(KnownErrorsTest, SpellingsOfZeekAreAliases) {
+  const Interface* tasks = catalogue().find_by_name("ITaskSchedulerService");
+  ASSERT_NE(tasks, nullptr);
+  const Procedure* folders = find_operation(*tasks, "SchRpcEnumFolder");
+  ASSERT_NE(folders, nullptr);
+  EXPECT_EQ(folders->name, "SchRpcEnumFolders");
+  const Interface* svcctl = catalogue().find_by_name("svcctl");
+  EXPECT_EQ(find_operation(*svcctl, "GetNotifyResult")->name, "RGetNotifyResults");
+}
+
+}  // namespace
+}  // namespace rpcmarshal
