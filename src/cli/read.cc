@@ -78,8 +78,10 @@ int read_files(const ReadOptions& o) {
   sink_options.max_bytes = o.max_bytes;
   sink_options.colour =
       o.colour == "always" || (o.colour == "auto" && terminal && !std::getenv("NO_COLOR"));
+  const std::string format = text ? "text" : o.format == "auto" ? "json" : o.format;
+  // People at a terminal want each event as it comes.
   const auto sink =
-      text ? make_text_sink(out.get(), sink_options) : make_json_sink(out.get(), sink_options);
+      make_sink(out.get(), make_format(format, sink_options), terminal ? 0 : 1u << 18);
 
   Summary summary;
   std::uint64_t calls = 0;
@@ -97,7 +99,7 @@ int read_files(const ReadOptions& o) {
       o.files, progress, [&](const RawPacket& packet) { sensor.packet(packet); },
       [&] { return calls; });
   sensor.finish();
-  if (!sink->flush()) {
+  if (!sink->finish()) {
     std::fprintf(stderr, "rpcmarshal: the output could not be written in full: %s\n",
                  std::strerror(errno));
     return kUsage;
@@ -134,8 +136,9 @@ void add_read(CLI::App& app, Run& run) {
       "2 the command line or an output could not be used.");
   read->add_option("FILE", options->files, "Capture files; '-' is standard input")->required();
   read->add_option("-f,--format", options->format,
-                   "auto (text on a terminal, else json), text, json")
-      ->check(CLI::IsMember({"auto", "text", "json"}));
+                   "auto (text on a terminal, else json), text, json, zeek (dce_rpc.log with our "
+                   "columns after Zeek's), zeek-json")
+      ->check(CLI::IsMember({"auto", "text", "json", "zeek", "zeek-json"}));
   read->add_option("-o,--output", options->output,
                    "Write events to this file instead of standard output");
   read->add_option(

@@ -387,4 +387,63 @@ void EventJson::append(std::string& out, const Event& e) {
   json.end_object();
 }
 
+void EventJson::append_arguments(std::string& out, const Event& e, bool response) {
+  const EventHalf& half = response ? e.response : e.request;
+  const EventHalf& other = response ? e.request : e.response;
+  JsonWriter json(out);
+  ValueJson(json, presenter_, walker_, options_, e)
+      .record(half.values, other.has_values ? other.values : ndr::Value());
+}
+
+void EventJson::append_result(std::string& out, const Event& e) {
+  if (!e.response.has_values) return;
+  const ndr::Value result = e.response.values.find("return");
+  if (result.is_missing()) return;
+  const Presented shown = presenter_.present(
+      result, e.response.values, e.request.has_values ? e.request.values : ndr::Value());
+  char hex[16];
+  switch (shown.form) {
+    case Presented::Form::kStatus:
+      if (!shown.text.empty()) {
+        out += shown.text;
+      } else {
+        std::snprintf(hex, sizeof hex, "0x%08x", static_cast<unsigned>(shown.number));
+        out += hex;
+      }
+      break;
+    case Presented::Form::kSymbol:
+      out += shown.text;
+      break;
+    case Presented::Form::kBool:
+      out += shown.number != 0 ? "true" : "false";
+      break;
+    case Presented::Form::kSigned:
+    case Presented::Form::kUnsigned:
+      out += std::to_string(shown.number);
+      break;
+    default:
+      break;  // operations return numbers
+  }
+}
+
+namespace {
+
+class JsonFormat final : public EventFormat {
+ public:
+  explicit JsonFormat(const SinkOptions& options) : json_(options) {}
+  void append(std::string& out, const Event& event) override {
+    json_.append(out, event);
+    out += '\n';
+  }
+
+ private:
+  EventJson json_;
+};
+
+}  // namespace
+
+std::unique_ptr<EventFormat> make_json_format(const SinkOptions& options) {
+  return std::make_unique<JsonFormat>(options);
+}
+
 }  // namespace rpcmarshal

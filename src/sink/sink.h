@@ -1,15 +1,28 @@
-// Where events go. A sink writes each event to a stream as it comes.
+// Where events go. A format turns each event into text; a sink writes that text to a stream as it
+// comes. They are apart so that several workers can make text at the same time for one file.
 #pragma once
 
 #include <cstddef>
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "event/event.h"
 #include "event/present.h"
 
 namespace rpcmarshal {
+
+/// One way to write events. Not for use from two threads at once.
+class EventFormat {
+ public:
+  virtual ~EventFormat() = default;
+  /// Appends the event, whole lines.
+  virtual void append(std::string& out, const Event& event) = 0;
+  /// What every file starts and ends with; `now` in the host's time. Usually nothing.
+  virtual std::string header(Timestamp /*now*/) const { return {}; }
+  virtual std::string trailer(Timestamp /*now*/) const { return {}; }
+};
 
 class EventSink {
  public:
@@ -18,6 +31,8 @@ class EventSink {
   /// Hands everything to the operating system. False when the stream has failed (disk full, closed
   /// pipe): nothing more will arrive.
   virtual bool flush() = 0;
+  /// Writes the format's trailer, and flushes. Last call.
+  virtual bool finish() = 0;
 };
 
 struct SinkOptions {
@@ -29,10 +44,20 @@ struct SinkOptions {
   std::size_t width = 100;          ///< text only: columns to wrap at
 };
 
-/// JSON lines as docs/event.md describes them. `out` is not closed.
-std::unique_ptr<EventSink> make_json_sink(std::FILE* out, const SinkOptions& options = {});
-/// For people, several lines per event. `out` is not closed.
-std::unique_ptr<EventSink> make_text_sink(std::FILE* out, const SinkOptions& options = {});
+/// JSON lines as docs/event.md describes them.
+std::unique_ptr<EventFormat> make_json_format(const SinkOptions& options = {});
+/// For people, several lines per event.
+std::unique_ptr<EventFormat> make_text_format(const SinkOptions& options = {});
+/// Zeek's dce_rpc.log with our columns after its own, as tab-separated values with Zeek's header
+/// lines, or as JSON lines. docs/zeek.md describes the columns.
+std::unique_ptr<EventFormat> make_zeek_format(bool json, const SinkOptions& options = {});
+/// "json", "text", "zeek", "zeek-json"; null for another name.
+std::unique_ptr<EventFormat> make_format(std::string_view name, const SinkOptions& options = {});
+
+/// Writes to `out`, which is not closed. Text of up to `block` bytes waits for the next write or
+/// flush().
+std::unique_ptr<EventSink> make_sink(std::FILE* out, std::unique_ptr<EventFormat> format,
+                                     std::size_t block = 1u << 18);
 
 /// One event as JSON, without a line end, appended.
 class EventJson {
@@ -40,6 +65,11 @@ class EventJson {
   explicit EventJson(const SinkOptions& options = {})
       : options_(options), presenter_(options.present) {}
   void append(std::string& out, const Event& event);
+  /// The arguments of one half that was read (EventHalf::has_values), as one object.
+  void append_arguments(std::string& out, const Event& event, bool response);
+  /// What the operation returned, as people write it: "ERROR_SUCCESS", "0x00000005", "17". Nothing
+  /// when it was not read or the operation returns nothing.
+  void append_result(std::string& out, const Event& event);
 
  private:
   SinkOptions options_;

@@ -27,20 +27,19 @@ std::size_t columns(std::string_view text) {
       text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
-class TextSink final : public EventSink {
+class TextFormat final : public EventFormat {
  public:
-  TextSink(std::FILE* out, const SinkOptions& options)
-      : out_(out), options_(options), presenter_(options.present) {}
+  explicit TextFormat(const SinkOptions& options)
+      : options_(options), presenter_(options.present) {}
 
-  void write(const Event& event) override {
+  void append(std::string& out, const Event& event) override {
     buffer_.clear();
     header(event);
     call(event);
     outcome(event);
     notes(event);
-    if (ok_) ok_ = std::fwrite(buffer_.data(), 1, buffer_.size(), out_) == buffer_.size();
+    out += buffer_;
   }
-  bool flush() override { return ok_ && std::fflush(out_) == 0; }
 
  private:
   enum class Ink {
@@ -474,19 +473,17 @@ class TextSink final : public EventSink {
     return text;
   }
 
-  std::FILE* out_;
   SinkOptions options_;
   Presenter presenter_;
   ndr::Walker walker_;
   std::string buffer_;
   std::size_t column_ = 0;
-  bool ok_ = true;
 };
 
 }  // namespace
 
-std::unique_ptr<EventSink> make_text_sink(std::FILE* out, const SinkOptions& options) {
-  return std::make_unique<TextSink>(out, options);
+std::unique_ptr<EventFormat> make_text_format(const SinkOptions& options) {
+  return std::make_unique<TextFormat>(options);
 }
 
 }  // namespace rpcmarshal
