@@ -1,53 +1,13 @@
 // [MS-FASP]: the stubs are written by hand after the structures of section 2.2.
-#include "catalogue/stub.h"
+#include "catalogue/builder.h"
 
 namespace rpcmarshal::catalogue::test {
 namespace {
 
-/// A stub in which every pointer that is not null gets the next referent.
-class Stub {
- public:
-  Stub& handle() {
-    wire_.u32(0);
-    for (int i = 1; i <= 16; ++i) wire_.u8(static_cast<std::uint8_t>(i));
-    return *this;
-  }
-  Stub& pointer() {
-    wire_.align(4).u32(referent_ += 4);
-    return *this;
-  }
-  Stub& null() { return number(0); }
-  Stub& number(std::uint32_t v) {
-    wire_.align(4).u32(v);
-    return *this;
-  }
-  Stub& word(std::uint16_t v) {
-    wire_.align(2).u16(v);
-    return *this;
-  }
-  Stub& text(std::u16string_view v) {
-    wire_.wstring(v);
-    return *this;
-  }
-  Stub& align(std::size_t n) {
-    wire_.align(n);
-    return *this;
-  }
-  /// A count and a pointer: one of the many lists.
-  Stub& list(std::uint32_t count) {
-    return count == 0 ? number(0).null() : number(count).pointer();
-  }
-  /// FW_ADDRESSES without entries but for `v4_subnets` subnets.
-  Stub& addresses(std::uint32_t keywords, std::uint32_t v4_subnets = 0) {
-    return number(keywords).number(keywords).list(v4_subnets).list(0).list(0).list(0);
-  }
-  const Wire& wire() const { return wire_; }
-  Wire& wire() { return wire_; }
-
- private:
-  Wire wire_;
-  std::uint32_t referent_ = 0x00020000;
-};
+/// FW_ADDRESSES without entries but for `v4_subnets` subnets.
+Stub& addresses(Stub& s, std::uint32_t keywords, std::uint32_t v4_subnets = 0) {
+  return s.number(keywords).number(keywords).list(v4_subnets).list(0).list(0).list(0);
+}
 
 // A rule that opens TCP 4444 for a program dropped in Users\Public, by version 2.10.
 TEST(Fasp, RuleIsAdded) {
@@ -56,7 +16,7 @@ TEST(Fasp, RuleIsAdded) {
   s.null().word(0x020A).pointer().pointer().null();      // pNext .. wszDescription
   s.number(0x7FFFFFFF).word(1).word(6);                  // profiles, in, TCP
   s.word(6).align(4).word(0).list(1).word(0).list(0);    // the union: local and remote ports
-  s.addresses(0).addresses(0, 1).list(0).number(0);      // addresses, interfaces
+  addresses(addresses(s, 0), 0, 1).list(0).number(0);    // addresses, interfaces
   s.pointer().null().word(3).word(1);                    // program, service, allow, active
   s.null().null().null().list(0);                        // authorised, context, platforms
   s.number(0x00010000).word(1).null().number(0).null();  // status, origin, GPO, metadata
@@ -94,14 +54,14 @@ TEST(Fasp, RulesAreListed) {
     } else if (protocol != 2) {
       s.word(0).list(0).word(0).list(0);
     }
-    s.addresses(1).addresses(0).list(0).number(0).null().pointer().word(2).word(0);
+    addresses(addresses(s, 1), 0).list(0).number(0).null().pointer().word(2).word(0);
     s.null().null().null().list(0).number(0x00020000).word(2).pointer().number(0);
   };
   // pNext comes first among the pointers of a rule, so the second rule is inside the first.
   rule(true, 2);
   rule(false, 58);
   s.text(u"second").number(1);
-  s.wire().u8(135).align(2).u16(256);
+  s.byte(135).word(256);
   s.text(u"dnscache").text(u"Default Domain Policy");
   s.text(u"first").text(u"mpssvc").text(u"other");
   s.number(0);  // result
@@ -123,7 +83,8 @@ TEST(Fasp, NewestRuleHasTheFieldsOfAllVersions) {
   Stub s;
   s.handle();
   s.null().word(0x0221).pointer().null().null().number(1).word(1).word(17);
-  s.word(17).align(4).word(2).list(0).word(0).list(0).addresses(0).addresses(0).list(0).number(0);
+  s.word(17).align(4).word(2).list(0).word(0).list(0);
+  addresses(addresses(s, 0), 0).list(0).number(0);
   s.null().null().word(3).word(1).null().null().null().list(0);
   s.number(0x00010000).word(1).null().number(1).pointer();  // with metadata
   s.null().null().pointer().number(0x40);                   // 2.20: owner, trust tuples
@@ -131,18 +92,18 @@ TEST(Fasp, NewestRuleHasTheFieldsOfAllVersions) {
   s.word(4);                                                // 2.25
   s.list(0);                                                // 2.26
   s.null().number(7);                                       // 2.27
-  s.wire().align(4).guid(*Guid::parse("11111111-2222-3333-4444-555555555555"));
+  s.guid("11111111-2222-3333-4444-555555555555");
   s.list(1);     // 2.31
   s.pointer();   // 2.33
   s.text(u"r");  // rule id
   s.number(1);   // pMetaData: an array of one, aligned for its 64-bit number
-  s.wire().align(8).u64(0x1234).u32(1);
+  s.wide(0x1234).number(1);
   s.pointer();
   s.number(1).word(1);    // its states
   s.text(u"S-1-5-21-1");  // owner
   s.number(2).pointer().pointer().text(u"corp").text(u"home");
   s.number(1);
-  s.wire().guid(*Guid::parse("66666666-7777-8888-9999-aaaaaaaaaaaa"));
+  s.guid("66666666-7777-8888-9999-aaaaaaaaaaaa");
   s.text(u"Contoso.App_1");
   const Decoded d = decode("RemoteFW.RRPC_FWSetFirewallRule2_33", Half::kRequest, s.wire());
   EXPECT_TRUE(complete(d));
@@ -180,7 +141,7 @@ TEST(Fasp, AuthenticationSets) {
   s.text(u"hunter2").text(u"CN=Contoso CA");
   s.word(0x0214).word(1).word(0).word(1).pointer().list(1).null();
   s.text(u"vpn.contoso.com").number(1).pointer();
-  s.wire().u32(8).u32(0).u32(8).raw(std::string_view("1.3.6.1", 8));
+  s.narrow("1.3.6.1");
   const Decoded d = decode("RemoteFW.RRPC_FWAddAuthenticationSet2_20", Half::kRequest, s.wire());
   EXPECT_TRUE(complete(d));
   EXPECT_EQ(show(d["pAuth.pSuites"]),
@@ -203,7 +164,7 @@ TEST(Fasp, QueryIsAndsWithinOrs) {
   s.align(8).word(6).word(1).align(8).word(2).word(2).word(445);
   s.text(u"svchost.exe");
   s.number(1);
-  s.align(8).word(3).word(1).align(8).word(4).word(4).wire().align(8).u64(77);
+  s.align(8).word(3).word(1).align(8).word(4).word(4).wide(77);
   s.word(0x40);  // wFlags
   const Decoded d = decode("RemoteFW.RRPC_FWQueryFirewallRules2_20", Half::kRequest, s.wire());
   EXPECT_TRUE(complete(d));
