@@ -1,4 +1,5 @@
-// The rules of the public SigmaHQ repository: each parses, or is refused for a reason that is right.
+// The rules of the public SigmaHQ repository: each parses, or is refused for a reason that is
+// right.
 #include <gtest/gtest.h>
 
 #include <filesystem>

@@ -1,0 +1,129 @@
+#include "sigma/automaton.h"
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+
+namespace rpcmarshal::sigma {
+namespace {
+
+/// Entries of the table of full rows: 4 MB, so that the part in use stays in the caches.
+constexpr std::size_t kMaxRowEntries = 1u << 20;
+
+}  // namespace
+
+void Automaton::build(const std::vector<std::string>& words) {
+  *this = Automaton();
+  std::array<bool, 256> seen{};
+  for (const std::string& word : words) {
+    for (const char c : word) seen[static_cast<std::uint8_t>(c)] = true;
+  }
+  std::uint32_t letters = 1;
+  for (std::size_t b = 0; b < 256; ++b) {
+    // With all 256 bytes in use the last one shares column 0, which then has edges of its own; the
+    // edges are kept by byte, so nothing is lost but one column.
+    if (seen[b] && letters < 256) letter_[b] = static_cast<std::uint8_t>(letters++);
+  }
+  letters_ = letters;
+
+  // Words in order share their beginnings with their neighbours: the tree is made level by level,
+  // each state standing for a range of words, which numbers states by depth.
+  std::vector<std::uint32_t> order(words.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::erase_if(order, [&](std::uint32_t w) { return words[w].empty(); });
+  if (order.empty()) return;
+  std::sort(order.begin(), order.end(),
+            [&](std::uint32_t a, std::uint32_t b) { return words[a] < words[b]; });
+  struct Range {
+    std::uint32_t first, last;
+  };
+  std::vector<Range> level{{0, static_cast<std::uint32_t>(order.size())}};
+  states_.emplace_back();
+  outputs_.push_back(kNone);
+  std::uint32_t level_first = 0;
+  for (std::size_t depth = 0; !level.empty(); ++depth) {
+    std::vector<Range> next;
+    for (std::size_t s = 0; s < level.size(); ++s) {
+      const auto state = static_cast<std::uint32_t>(level_first + s);
+      states_[state].first_edge = static_cast<std::uint32_t>(edges_.size());
+      std::uint32_t at = level[s].first;
+      for (; at < level[s].last && words[order[at]].size() == depth; ++at) {
+        out_list_.push_back({order[at], outputs_[state]});
+        outputs_[state] = static_cast<std::uint32_t>(out_list_.size() - 1);
+      }
+      while (at < level[s].last) {
+        const char letter = words[order[at]][depth];
+        std::uint32_t end = at;
+        while (end < level[s].last && words[order[end]][depth] == letter) ++end;
+        edges_.push_back({static_cast<std::uint8_t>(letter),
+                          static_cast<std::uint32_t>(level_first + level.size() + next.size())});
+        next.push_back({at, end});
+        at = end;
+      }
+      states_[state].edges = static_cast<std::uint32_t>(edges_.size()) - states_[state].first_edge;
+    }
+    level_first += static_cast<std::uint32_t>(level.size());
+    for (std::size_t i = 0; i < next.size(); ++i) {
+      states_.emplace_back();
+      outputs_.push_back(kNone);
+    }
+    level = std::move(next);
+  }
+
+  // Fall-backs, from the root outwards; a state's list of words continues with its fall-back's.
+  const auto edge = [&](std::uint32_t state, std::uint8_t byte) {
+    const State& s = states_[state];
+    for (std::uint32_t e = s.first_edge; e < s.first_edge + s.edges; ++e) {
+      if (edges_[e].letter == byte) return edges_[e].to;
+    }
+    return kNone;
+  };
+  for (std::uint32_t state = 0; state < states_.size(); ++state) {
+    for (std::uint32_t e = 0; e < states_[state].edges; ++e) {
+      const Edge& to = edges_[states_[state].first_edge + e];
+      std::uint32_t fail = 0;
+      if (state != 0) {
+        for (std::uint32_t from = states_[state].fail;; from = states_[from].fail) {
+          const std::uint32_t there = edge(from, to.letter);
+          if (there != kNone) {
+            fail = there;
+            break;
+          }
+          if (from == 0) break;
+        }
+      }
+      states_[to.to].fail = fail;
+      if (outputs_[to.to] == kNone) {
+        outputs_[to.to] = outputs_[fail];
+      } else {
+        std::uint32_t last = outputs_[to.to];
+        while (out_list_[last].next != kNone) last = out_list_[last].next;
+        out_list_[last].next = outputs_[fail];
+      }
+    }
+  }
+
+  // A full row is the fall-back's row with this state's own edges. The root always has one.
+  dense_ = static_cast<std::uint32_t>(
+      std::min<std::size_t>(states_.size(), std::max<std::size_t>(kMaxRowEntries / letters_, 1)));
+  rows_.assign(std::size_t{dense_} * letters_, 0);
+  for (std::uint32_t state = 0; state < dense_; ++state) {
+    std::uint32_t* row = rows_.data() + std::size_t{state} * letters_;
+    if (state != 0) {
+      const std::uint32_t* from = rows_.data() + std::size_t{states_[state].fail} * letters_;
+      std::copy(from, from + letters_, row);
+    }
+    for (std::uint32_t e = 0; e < states_[state].edges; ++e) {
+      const Edge& to = edges_[states_[state].first_edge + e];
+      row[letter_[to.letter]] = to.to;
+    }
+  }
+}
+
+std::size_t Automaton::memory() const {
+  return rows_.size() * sizeof rows_[0] + states_.size() * sizeof states_[0] +
+         edges_.size() * sizeof edges_[0] + outputs_.size() * sizeof outputs_[0] +
+         out_list_.size() * sizeof out_list_[0];
+}
+
+}  // namespace rpcmarshal::sigma

@@ -1,0 +1,254 @@
+#include "sigma/engine.h"
+
+#include <algorithm>
+
+#include "sigma/fold.h"
+
+namespace rpcmarshal::sigma {
+
+Engine::Engine(RuleSet rules, Diagnostics& diagnostics) : rules_(std::move(rules)) {
+  for (const Rule& rule : rules_.rules) {
+    if (!program_.add(rule, diagnostics)) continue;
+    std::uint32_t source = 0;
+    while (source < distinct_sources_.size() &&
+           !(distinct_sources_[source].contains(rule.logsource) &&
+             rule.logsource.contains(distinct_sources_[source]))) {
+      ++source;
+    }
+    if (source == distinct_sources_.size()) distinct_sources_.push_back(rule.logsource);
+    source_of_rule_.push_back(source);
+  }
+}
+
+const Plan& Engine::plan(const std::vector<LogSource>& sources) {
+  std::vector<bool> concerns(distinct_sources_.size(), sources.empty());
+  for (std::size_t i = 0; i < distinct_sources_.size(); ++i) {
+    for (const LogSource& source : sources) {
+      if (distinct_sources_[i].contains(source)) concerns[i] = true;
+    }
+  }
+  const std::lock_guard lock(mutex_);
+  std::unique_ptr<Plan>& plan = plans_[concerns];
+  if (!plan) {
+    std::vector<std::uint32_t> rules;
+    for (std::uint32_t rule = 0; rule < source_of_rule_.size(); ++rule) {
+      if (concerns[source_of_rule_[rule]]) rules.push_back(rule);
+    }
+    plan = std::make_unique<Plan>(program_, std::move(rules));
+  }
+  return *plan;
+}
+
+Matcher::Matcher(const Engine& engine)
+    : engine_(engine),
+      program_(engine.program()),
+      found_(program_.predicates.size(), 0),
+      asked_(program_.predicates.size(), 0),
+      evaluated_(program_.rules.size(), 0),
+      of_field_(program_.fields.size()) {}
+
+const std::vector<std::uint32_t>& Matcher::match(const Plan& plan, const EventFields& event) {
+  event_ = &event;
+  if (++epoch_ > 0x7FFFFFF0) {
+    std::fill(found_.begin(), found_.end(), 0);
+    std::fill(asked_.begin(), asked_.end(), 0);
+    std::fill(evaluated_.begin(), evaluated_.end(), 0);
+    std::fill(of_field_.begin(), of_field_.end(), FieldValues{});
+    epoch_ = 1;
+  }
+  found_list_.clear();
+  matches_.clear();
+  folded_.clear();
+  numbers_.clear();
+  texts_.assign(event.values().size(), {});
+
+  const auto links = event.links();
+  next_link_.resize(links.size());
+  // Numbers are written out once; the buffer must not move while texts refer to it.
+  numbers_.reserve(event.values().size() * 32);
+  for (std::size_t i = links.size(); i-- > 0;) {
+    FieldValues& values = of_field_[links[i].field];
+    next_link_[i] = values.epoch == epoch_ ? values.first : 0xFFFFFFFF;
+    values = {epoch_, static_cast<std::uint32_t>(i)};
+  }
+  for (const EventFields::Link& link : links) {
+    const std::int32_t scanner = plan.scanner_of(link.field);
+    if (scanner >= 0) scan(plan.scanner(scanner), link.value);
+  }
+  if (const Plan::Scanner* any = plan.any_value(); any != nullptr) {
+    for (std::uint32_t value = 0; value < texts_.size(); ++value) scan(*any, value);
+  }
+
+  const auto try_rule = [&](std::uint32_t rule) {
+    if (evaluated_[rule] == epoch_) return;
+    evaluated_[rule] = epoch_;
+    if (evaluate(program_.rules[rule].root)) matches_.push_back(rule);
+  };
+  for (const PredicateId id : found_list_) {
+    for (const std::uint32_t rule : plan.waiting(id)) try_rule(rule);
+  }
+  for (const std::uint32_t rule : plan.always()) try_rule(rule);
+  std::sort(matches_.begin(), matches_.end());
+  return matches_;
+}
+
+ValueView Matcher::view(std::uint32_t index) {
+  const EventValue& value = event_->values()[index];
+  Text& text = texts_[index];
+  if (!text.ready) {
+    text.ready = true;
+    if (value.kind == EventValue::Kind::kText) {
+      text.text = value.text;
+    } else {
+      const std::size_t at = numbers_.size();
+      append_text(numbers_, value);
+      text.text = std::string_view(numbers_).substr(at);
+    }
+    text.folded_at = static_cast<std::uint32_t>(folded_.size());
+    append_folded(folded_, text.text);
+    text.folded_size = static_cast<std::uint32_t>(folded_.size() - text.folded_at);
+  }
+  return {&value, text.text, std::string_view(folded_).substr(text.folded_at, text.folded_size)};
+}
+
+void Matcher::scan(const Plan::Scanner& scanner, std::uint32_t index) {
+  const EventValue::Kind kind = event_->values()[index].kind;
+  if (kind == EventValue::Kind::kNull || kind == EventValue::Kind::kObject) return;
+  for (const PredicateId id : scanner.present) found(id);
+  const std::string_view text = view(index).folded;
+  if (text.size() <= scanner.longest_whole && !scanner.whole.empty()) {
+    const auto whole = scanner.whole.find(text);
+    if (whole != scanner.whole.end()) found(whole->second);
+  }
+  if (scanner.words.empty()) return;
+  scanner.words.scan(text, [&](std::uint32_t word, std::size_t end) {
+    const PredicateId id = scanner.word_predicates[word];
+    const Predicate& p = program_.predicates[id];
+    if ((p.kind == Predicate::Kind::kStartsWith && end != p.text.size()) ||
+        (p.kind == Predicate::Kind::kEndsWith && end != text.size())) {
+      return;
+    }
+    found(id);
+  });
+}
+
+bool Matcher::evaluate(std::uint32_t op) {
+  const Program::Op& o = program_.ops[op];
+  switch (o.kind) {
+    case Program::Op::Kind::kPredicate:
+      return holds(o.first);
+    case Program::Op::Kind::kNot:
+      return !evaluate(program_.children[o.first]);
+    case Program::Op::Kind::kAnd:
+      for (std::uint32_t i = 0; i < o.count; ++i) {
+        if (!evaluate(program_.children[o.first + i])) return false;
+      }
+      return true;
+    case Program::Op::Kind::kOr:
+      for (std::uint32_t i = 0; i < o.count; ++i) {
+        if (evaluate(program_.children[o.first + i])) return true;
+      }
+      return false;
+  }
+  return false;
+}
+
+bool Matcher::holds(PredicateId id) {
+  const Predicate& p = program_.predicates[id];
+  if (p.scanned()) return found_[id] == epoch_;
+  if (asked_[id] >> 1 == epoch_) return (asked_[id] & 1) != 0;
+  bool possible = p.guards.empty();
+  for (const PredicateId guard : p.guards) possible = possible || found_[guard] == epoch_;
+  const bool result = possible && compute(p);
+  asked_[id] = epoch_ << 1 | (result ? 1u : 0u);
+  return result;
+}
+
+template <typename Visit>
+bool Matcher::any_value(FieldId field, Visit&& visit) {
+  if (field == kAnyValue) {
+    for (std::uint32_t value = 0; value < texts_.size(); ++value) {
+      if (visit(value)) return true;
+    }
+    return false;
+  }
+  const FieldValues& values = of_field_[field];
+  if (values.epoch != epoch_) return false;
+  for (std::uint32_t link = values.first; link != 0xFFFFFFFF; link = next_link_[link]) {
+    if (visit(event_->links()[link].value)) return true;
+  }
+  return false;
+}
+
+bool Matcher::compute(const Predicate& p) {
+  const auto kind = [&](std::uint32_t value) { return event_->values()[value].kind; };
+  const auto is_value = [&](std::uint32_t value) {
+    return kind(value) != EventValue::Kind::kNull && kind(value) != EventValue::Kind::kObject;
+  };
+  switch (p.kind) {
+    case Predicate::Kind::kNull:
+    case Predicate::Kind::kExists: {
+      const bool exists =
+          any_value(p.field, [&](std::uint32_t v) { return kind(v) != EventValue::Kind::kNull; });
+      return exists == (p.kind == Predicate::Kind::kExists);
+    }
+    case Predicate::Kind::kFieldRef:
+      return any_value(p.field, [&](std::uint32_t a) {
+        return is_value(a) && any_value(p.other, [&](std::uint32_t b) {
+                 // view() may move the folded texts: both are made before either is looked at.
+                 if (!is_value(b)) return false;
+                 view(a);
+                 view(b);
+                 return refers(p, view(a), view(b));
+               });
+      });
+    default:
+      return any_value(p.field,
+                       [&](std::uint32_t v) { return is_value(v) && sigma::holds(p, view(v)); });
+  }
+}
+
+std::vector<MatchedField> Matcher::explain(std::uint32_t rule) {
+  std::vector<MatchedField> out;
+  explain(program_.rules[rule].root, out);
+  return out;
+}
+
+void Matcher::explain(std::uint32_t op, std::vector<MatchedField>& out) {
+  const Program::Op& o = program_.ops[op];
+  if (o.kind == Program::Op::Kind::kNot || !evaluate(op)) return;
+  if (o.kind != Program::Op::Kind::kPredicate) {
+    for (std::uint32_t i = 0; i < o.count; ++i) explain(program_.children[o.first + i], out);
+    return;
+  }
+  const Predicate& p = program_.predicates[o.first];
+  const std::string_view name =
+      p.field == kAnyValue ? std::string_view() : program_.fields.name(p.field);
+  any_value(p.field, [&](std::uint32_t v) {
+    const EventValue::Kind kind = event_->values()[v].kind;
+    if (kind == EventValue::Kind::kNull || kind == EventValue::Kind::kObject) return false;
+    const ValueView value = view(v);
+    const bool by_name_only = p.kind == Predicate::Kind::kPresent ||
+                              p.kind == Predicate::Kind::kExists ||
+                              p.kind == Predicate::Kind::kFieldRef;
+    if (!by_name_only && !sigma::holds(p, value)) return false;
+    const bool known = std::any_of(out.begin(), out.end(), [&](const MatchedField& m) {
+      return m.field == name && m.value == value.text;
+    });
+    if (!known) out.push_back({name, std::string(value.text)});
+    return true;
+  });
+}
+
+void Matcher::values_of(FieldId field, std::vector<std::string>& out, std::size_t most) {
+  out.clear();
+  if (field >= of_field_.size()) return;
+  any_value(field, [&](std::uint32_t v) {
+    const EventValue::Kind kind = event_->values()[v].kind;
+    if (kind != EventValue::Kind::kNull && kind != EventValue::Kind::kObject)
+      out.emplace_back(view(v).text);
+    return out.size() >= most;
+  });
+}
+
+}  // namespace rpcmarshal::sigma

@@ -1,0 +1,110 @@
+// Runs rules. An Engine holds the compiled rules and a plan per kind of event; a Matcher holds what
+// one thread needs to evaluate events against it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sigma/fields.h"
+#include "sigma/plan.h"
+#include "sigma/program.h"
+#include "sigma/rule.h"
+
+namespace rpcmarshal::sigma {
+
+/// Why a rule matched: a value of the event that the rule asked for.
+struct MatchedField {
+  std::string_view field;  ///< empty: a keyword
+  std::string value;
+};
+
+class Engine {
+ public:
+  /// Takes the rules (with references resolved). Those that cannot be compiled are reported.
+  Engine(RuleSet rules, Diagnostics& diagnostics);
+
+  const FieldIndex& fields() const { return program_.fields; }
+  /// Names that a reader or a correlation needs beside the rules'. Only before the first plan().
+  FieldId intern(std::string_view field) { return program_.fields.intern(field); }
+  FieldIndex& mutable_fields() { return program_.fields; }
+
+  const RuleSet& rules() const { return rules_; }
+  const Program& program() const { return program_; }
+  std::size_t rule_count() const { return program_.rules.size(); }
+
+  /// The plan for events that are each of `sources` at once (a Sysmon event 1 is
+  /// windows/process_creation and windows/sysmon). No source: where the event is from is not known,
+  /// and every rule is tried. Kept by the Engine; made on first use, which may take a while. Safe
+  /// to call from several threads.
+  const Plan& plan(const std::vector<LogSource>& sources);
+
+ private:
+  RuleSet rules_;
+  Program program_;
+  std::vector<LogSource> distinct_sources_;
+  std::vector<std::uint32_t> source_of_rule_;
+  std::mutex mutex_;
+  std::map<std::vector<bool>, std::unique_ptr<Plan>> plans_;
+};
+
+class Matcher {
+ public:
+  explicit Matcher(const Engine& engine);
+
+  /// Evaluates the rules of `plan` on `event`; afterwards matches() are the indexes (into
+  /// program().rules) of those that match, ascending. Valid until the next call.
+  const std::vector<std::uint32_t>& match(const Plan& plan, const EventFields& event);
+
+  /// Which values made `rule`, one of the last matches, match: the fields it names outside `not`,
+  /// each once per value.
+  std::vector<MatchedField> explain(std::uint32_t rule);
+
+  /// Text of the field's values in the last event, for correlations. At most `most`.
+  void values_of(FieldId field, std::vector<std::string>& out, std::size_t most = 16);
+
+ private:
+  struct Text {
+    std::uint32_t folded_at = 0, folded_size = 0;
+    std::string_view text;
+    bool ready = false;
+  };
+
+  ValueView view(std::uint32_t value);
+  void scan(const Plan::Scanner& scanner, std::uint32_t value);
+  void found(PredicateId id) {
+    if (found_[id] == epoch_) return;
+    found_[id] = epoch_;
+    found_list_.push_back(id);
+  }
+  bool evaluate(std::uint32_t op);
+  bool holds(PredicateId id);
+  bool compute(const Predicate& p);
+  void explain(std::uint32_t op, std::vector<MatchedField>& out);
+  template <typename Visit>
+  bool any_value(FieldId field, Visit&& visit);
+
+  const Engine& engine_;
+  const Program& program_;
+  const EventFields* event_ = nullptr;
+  std::uint32_t epoch_ = 0;
+  std::vector<std::uint32_t> found_;      // predicate -> epoch in which it was found by scanning
+  std::vector<std::uint32_t> asked_;      // predicate -> 2 * epoch + result
+  std::vector<std::uint32_t> evaluated_;  // rule -> epoch
+  std::vector<PredicateId> found_list_;
+  std::vector<std::uint32_t> matches_;
+  struct FieldValues {
+    std::uint32_t epoch = 0, first = 0;
+  };
+  std::vector<FieldValues> of_field_;  // field -> first link
+  std::vector<std::uint32_t> next_link_;
+  std::vector<Text> texts_;
+  std::string folded_, numbers_;
+};
+
+}  // namespace rpcmarshal::sigma

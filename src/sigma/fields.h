@@ -1,0 +1,126 @@
+// The event as rules see it: field names and values. A FieldIndex knows every name the loaded rules
+// ask for and by which paths an event may spell it; a reader walks its document and the index side
+// by side, so that names nobody asks for cost one failed look-up. EventFields holds one event.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace rpcmarshal::sigma {
+
+using FieldId = std::uint32_t;
+inline constexpr FieldId kNoField = 0xFFFFFFFF;
+
+class FieldIndex {
+ public:
+  /// A place in the tree of names. kNowhere: no rule asks for this or anything below it.
+  using Node = std::uint32_t;
+  static constexpr Node kNowhere = 0xFFFFFFFF;
+  static constexpr Node kRoot = 0;
+
+  FieldIndex();
+
+  /// The field with this name, made when it is new, together with its usual paths: the name itself,
+  /// its parts between dots, and where Windows event logs keep it ("Image" is also
+  /// Event.EventData.Image and winlog.event_data.Image).
+  FieldId intern(std::string_view name);
+  /// kNoField when no rule asks for it.
+  FieldId find(std::string_view name) const;
+  /// `segments` lead to `field`, too. "*" as a segment is any one name.
+  void add_path(std::span<const std::string_view> segments, FieldId field);
+
+  Node child(Node parent, std::string_view key) const;
+  std::span<const FieldId> fields(Node node) const {
+    return node == kNowhere ? std::span<const FieldId>() : nodes_[node].fields;
+  }
+  std::string_view name(FieldId field) const { return names_[field]; }
+  std::size_t size() const { return names_.size(); }
+
+ private:
+  struct PathNode {
+    std::vector<FieldId> fields;
+    Node any = kNowhere;  ///< child for every name that has no child of its own
+    bool has_children = false;
+  };
+  struct Slot {
+    Node parent = kNowhere;
+    Node child = kNowhere;
+    std::string key;
+  };
+  Node make_child(Node parent, std::string_view key);
+  std::size_t probe(Node parent, std::string_view key) const;
+  void grow();
+
+  std::vector<PathNode> nodes_;
+  std::vector<Slot> slots_;  // open addressing, a power of two
+  std::size_t used_ = 0;
+  std::vector<std::string> names_;
+  std::unordered_map<std::string, FieldId> ids_;
+};
+
+/// One value of an event. Text is not owned: it must outlive the evaluation.
+struct EventValue {
+  enum class Kind : std::uint8_t {
+    kNull,
+    kBool,
+    kInteger,
+    kReal,
+    kText,
+    kObject
+  } kind = Kind::kNull;
+  std::int64_t integer = 0;  ///< kInteger; kBool: 0 or 1
+  double real = 0;           ///< kReal
+  std::string_view text;     ///< kText
+
+  static EventValue of(std::string_view text) { return {Kind::kText, 0, 0, text}; }
+  static EventValue of(std::int64_t integer) { return {Kind::kInteger, integer, 0, {}}; }
+  static EventValue of_real(double real) { return {Kind::kReal, 0, real, {}}; }
+  static EventValue of_bool(bool b) { return {Kind::kBool, b ? 1 : 0, 0, {}}; }
+  static EventValue null() { return {}; }
+};
+
+/// The values of one event; cleared and filled again for the next. A field may have several.
+class EventFields {
+ public:
+  static constexpr std::size_t kMaxValues = 16384;
+
+  void clear() {
+    values_.clear();
+    links_.clear();
+    complete_ = true;
+  }
+  /// A value that is found under each of `fields` (none: only keywords see it).
+  void add(const EventValue& value, std::span<const FieldId> fields) {
+    if (values_.size() >= kMaxValues) {
+      complete_ = false;
+      return;
+    }
+    const auto index = static_cast<std::uint32_t>(values_.size());
+    values_.push_back(value);
+    for (const FieldId field : fields) links_.push_back({field, index});
+  }
+  void add(const EventValue& value, FieldId field) { add(value, std::span(&field, 1)); }
+
+  struct Link {
+    FieldId field;
+    std::uint32_t value;
+  };
+  std::span<const EventValue> values() const { return values_; }
+  std::span<const Link> links() const { return links_; }
+  /// False when values were left out because there were too many.
+  bool complete() const { return complete_; }
+
+ private:
+  std::vector<EventValue> values_;
+  std::vector<Link> links_;
+  bool complete_ = true;
+};
+
+/// A number as text that rules compare with: "4624", "0.5", "true".
+void append_text(std::string& out, const EventValue& value);
+
+}  // namespace rpcmarshal::sigma

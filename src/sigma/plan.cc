@@ -1,0 +1,82 @@
+#include "sigma/plan.h"
+
+#include <algorithm>
+
+namespace rpcmarshal::sigma {
+namespace {
+
+/// Every predicate that a rule's evaluation may ask for.
+void collect(const Program& program, std::uint32_t op, std::vector<bool>& seen_ops,
+             std::vector<bool>& predicates) {
+  std::vector<std::uint32_t> open{op};
+  while (!open.empty()) {
+    const std::uint32_t at = open.back();
+    open.pop_back();
+    if (seen_ops[at]) continue;
+    seen_ops[at] = true;
+    const Program::Op& o = program.ops[at];
+    if (o.kind != Program::Op::Kind::kPredicate) {
+      for (std::uint32_t i = 0; i < o.count; ++i) open.push_back(program.children[o.first + i]);
+      continue;
+    }
+    predicates[o.first] = true;
+    for (const PredicateId guard : program.predicates[o.first].guards) predicates[guard] = true;
+  }
+}
+
+}  // namespace
+
+Plan::Plan(const Program& program, std::vector<std::uint32_t> rules) : rules_(std::move(rules)) {
+  scanner_of_.assign(program.fields.size(), -1);
+  std::vector<bool> seen_ops(program.ops.size(), false), used(program.predicates.size(), false);
+  std::vector<std::pair<PredicateId, std::uint32_t>> waiting;
+  for (const std::uint32_t rule : rules_) {
+    const std::uint32_t root = program.rules[rule].root;
+    collect(program, root, seen_ops, used);
+    const std::vector<PredicateId> witnesses = program.witnesses(root);
+    if (witnesses.empty()) always_.push_back(rule);
+    for (const PredicateId id : witnesses) waiting.emplace_back(id, rule);
+  }
+  std::sort(waiting.begin(), waiting.end());
+  waiting_from_.assign(program.predicates.size() + 1, 0);
+  for (const auto& [id, rule] : waiting) {
+    ++waiting_from_[id + 1];
+    waiting_.push_back(rule);
+  }
+  for (std::size_t i = 1; i < waiting_from_.size(); ++i) waiting_from_[i] += waiting_from_[i - 1];
+
+  std::vector<std::vector<std::string>> words;
+  for (PredicateId id = 0; id < used.size(); ++id) {
+    if (used[id] && program.predicates[id].scanned()) add_scanned(program, id, words);
+  }
+  for (std::size_t i = 0; i < scanners_.size(); ++i) scanners_[i].words.build(words[i]);
+}
+
+void Plan::add_scanned(const Program& program, PredicateId id,
+                       std::vector<std::vector<std::string>>& words) {
+  const Predicate& p = program.predicates[id];
+  std::int32_t& index = p.field == kAnyValue ? any_value_ : scanner_of_[p.field];
+  if (index < 0) {
+    index = static_cast<std::int32_t>(scanners_.size());
+    scanners_.emplace_back().field = p.field;
+    words.emplace_back();
+  }
+  Scanner& scanner = scanners_[static_cast<std::size_t>(index)];
+  if (p.kind == Predicate::Kind::kPresent) {
+    scanner.present.push_back(id);
+  } else if (p.kind == Predicate::Kind::kEquals) {
+    scanner.whole.emplace(p.text, id);
+    scanner.longest_whole = std::max(scanner.longest_whole, p.text.size());
+  } else {
+    scanner.word_predicates.push_back(id);
+    words[static_cast<std::size_t>(index)].push_back(p.text);
+  }
+}
+
+std::size_t Plan::memory() const {
+  std::size_t out = (waiting_from_.size() + waiting_.size()) * sizeof(std::uint32_t);
+  for (const Scanner& s : scanners_) out += s.words.memory() + s.whole.size() * 64;
+  return out;
+}
+
+}  // namespace rpcmarshal::sigma

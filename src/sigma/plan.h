@@ -1,0 +1,66 @@
+// How the rules that concern one kind of event are matched against it without trying them all.
+//
+// Every field that those rules compare with text has a scanner: a hash table of whole values and an
+// automaton of words (automaton.h). Scanning an event's fields once finds every scanned predicate
+// that holds. Of each rule, the compiler has chosen predicates of which one must hold for the rule
+// to match (Program::witnesses), the rarest it could find; only rules with a witness among those
+// found are evaluated, plus the few that have none (rules that only say what must not be there).
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "sigma/automaton.h"
+#include "sigma/program.h"
+
+namespace rpcmarshal::sigma {
+
+class Plan {
+ public:
+  /// `rules` are indexes into program.rules. The program must outlive the plan and not change.
+  Plan(const Program& program, std::vector<std::uint32_t> rules);
+
+  struct Scanner {
+    FieldId field = kNoField;
+    std::vector<PredicateId> present;  ///< hold when there is a value at all
+    std::unordered_map<std::string_view, PredicateId> whole;
+    std::size_t longest_whole = 0;
+    Automaton words;
+    std::vector<PredicateId> word_predicates;  ///< by word
+  };
+
+  const std::vector<std::uint32_t>& rules() const { return rules_; }
+  /// Index into scanners() by field, or -1.
+  std::int32_t scanner_of(FieldId field) const {
+    return field < scanner_of_.size() ? scanner_of_[field] : -1;
+  }
+  const Scanner& scanner(std::int32_t index) const {
+    return scanners_[static_cast<std::size_t>(index)];
+  }
+  /// Of keywords, or nullptr.
+  const Scanner* any_value() const { return any_value_ < 0 ? nullptr : &scanner(any_value_); }
+  /// Rules (indexes into program.rules) that wait for a predicate.
+  std::span<const std::uint32_t> waiting(PredicateId predicate) const {
+    const std::uint32_t from = waiting_from_[predicate], to = waiting_from_[predicate + 1];
+    return {waiting_.data() + from, to - from};
+  }
+  /// Rules that are evaluated for every event.
+  const std::vector<std::uint32_t>& always() const { return always_; }
+  std::size_t memory() const;
+
+ private:
+  void add_scanned(const Program& program, PredicateId id,
+                   std::vector<std::vector<std::string>>& words);
+
+  std::vector<std::uint32_t> rules_;
+  std::vector<Scanner> scanners_;
+  std::vector<std::int32_t> scanner_of_;
+  std::int32_t any_value_ = -1;
+  std::vector<std::uint32_t> waiting_from_, waiting_;
+  std::vector<std::uint32_t> always_;
+};
+
+}  // namespace rpcmarshal::sigma

@@ -1,0 +1,47 @@
+// Rules compiled to boolean expressions over shared predicates. What a rule means is all here; how
+// the rules that can match an event are found quickly is in plan.h.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "sigma/predicate.h"
+#include "sigma/rule.h"
+
+namespace rpcmarshal::sigma {
+
+struct Program {
+  /// An expression: kAnd and kOr over `count` expressions listed from `first` in `children`, kNot
+  /// over one, or a predicate.
+  struct Op {
+    enum class Kind : std::uint8_t { kAnd, kOr, kNot, kPredicate } kind = Kind::kPredicate;
+    std::uint32_t first = 0;  ///< in `children`; kPredicate: the predicate
+    std::uint32_t count = 0;
+  };
+  struct Entry {
+    const Rule* rule = nullptr;
+    std::uint32_t root = 0;
+  };
+
+  FieldIndex fields;
+  Predicates predicates{fields};
+  std::vector<Op> ops;
+  std::vector<std::uint32_t> children;
+  std::vector<Entry> rules;
+
+  Program() = default;
+  Program(const Program&) = delete;
+  Program& operator=(const Program&) = delete;
+
+  /// Adds a rule, which must outlive this. False, and a diagnostic, when it cannot be compiled (its
+  /// regular expressions).
+  bool add(const Rule& rule, Diagnostics& diagnostics);
+
+  /// Predicates of which at least one holds whenever `op` does; empty: no such set is known.
+  std::vector<PredicateId> witnesses(std::uint32_t op) const;
+};
+
+}  // namespace rpcmarshal::sigma
