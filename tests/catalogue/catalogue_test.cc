@@ -335,6 +335,14 @@ TEST(CatalogueTest, RegistryValueEntryHoldsAnOffset) {
   EXPECT_EQ(std::get<BaseShape>(field.type->shape).type, BaseType::kUInt32);
 }
 
+/// The table calls reading and writing of a property alike; we say get_X and put_X.
+std::string without_property_prefix(const std::string& name) {
+  for (const std::string prefix : {"get_", "put_", "putref_"}) {
+    if (name.starts_with(prefix)) return name.substr(prefix.size());
+  }
+  return name;
+}
+
 TEST(CatalogueTest, NamesAgreeWithTheOperationTable) {
   std::ifstream table(RPCM_SHARED_DIR "/facts/operations.tsv");
   if (!table) GTEST_SKIP() << "no table of operations beside the project";
@@ -353,12 +361,15 @@ TEST(CatalogueTest, NamesAgreeWithTheOperationTable) {
     if (interface == nullptr || is_placeholder_name(cells[6])) continue;
     // The table's column of MS-NSPI starts with two entries that are no procedures.
     if (interface->name == "nspi") continue;
+    // Its rows of type libraries count both forms of every method that also has a local one.
+    if (interface->document == "MS-OAUT" && interface->name != "IDispatch") continue;
     const Procedure* procedure = interface->find(static_cast<std::uint16_t>(std::stoi(cells[5])));
     if (procedure == nullptr) {
       ADD_FAILURE() << interface->name << " lacks opnum " << cells[5] << " " << cells[6];
       continue;
     }
-    EXPECT_EQ(procedure->name, cells[6]) << interface->name << " opnum " << cells[5];
+    EXPECT_EQ(without_property_prefix(procedure->name), cells[6])
+        << interface->name << " opnum " << cells[5];
     ++compared;
     uuids.insert(cells[0]);
   }
