@@ -115,11 +115,15 @@ struct DceLimits {
 };
 
 /// What the connection is carried by, for inference and for the event.
+class AnswerClock;
 struct DceTransport {
   std::string pipe;  ///< "\pipe\svcctl" or empty
   std::optional<SyntaxId>
       endpoint;              ///< what the endpoint mapper said is served at this port, when seen
   std::uint64_t number = 0;  ///< Call::connection; 0: the next of a count that the process keeps
+  /// With DceLimits::answer_timeout: tells the connection when it is silent. May be null, then
+  /// calls are given up only when more of the connection comes. Outlives it.
+  AnswerClock* clock = nullptr;
 };
 
 /// A DCE/RPC v5 parser for one byte stream pair (a TCP connection or a pipe).

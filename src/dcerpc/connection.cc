@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/unicode.h"
+#include "dcerpc/answer_clock.h"
 #include "dcerpc/auth_contexts.h"
 #include "dcerpc/call.h"
 #include "dcerpc/call_table.h"
@@ -22,7 +23,7 @@ std::uint64_t next_connection_number() {
   return next.fetch_add(1, std::memory_order_relaxed);
 }
 
-class DceConnection final : public StreamConsumer {
+class DceConnection final : public StreamConsumer, private AnswerClock::Waiting {
  public:
   DceConnection(DceTransport transport, const DceLimits& limits, CallHandler calls,
                 DceStatistics& statistics, BindHandler binds)
@@ -38,6 +39,9 @@ class DceConnection final : public StreamConsumer {
     expire(time);
     Receiver receiver(*this, direction);
     framer(direction).data(time, data, receiver, statistics_);
+    if (transport_.clock && limits_.answer_timeout != 0) {
+      if (PendingCall* call = calls_.oldest()) transport_.clock->wait(*this, due(*call));
+    }
   }
 
   void on_gap(Direction direction, Timestamp, std::uint64_t missing) override {
@@ -339,13 +343,22 @@ class DceConnection final : public StreamConsumer {
     }
   }
 
+  Timestamp due(const PendingCall& call) const {
+    return (call.request.started ? call.request.time : call.response.time) + limits_.answer_timeout;
+  }
+
   void expire(Timestamp now) {
     if (limits_.answer_timeout == 0) return;
     while (PendingCall* call = calls_.oldest()) {
-      Timestamp since = call->request.started ? call->request.time : call->response.time;
-      if (now - since < limits_.answer_timeout) return;
+      if (now < due(*call)) return;
       finish(*call);
     }
+  }
+
+  Timestamp overdue(Timestamp now) override {
+    expire(now);
+    PendingCall* call = calls_.oldest();
+    return call ? due(*call) : 0;
   }
 
   /// Hands over a call for which no (further) answer is awaited.

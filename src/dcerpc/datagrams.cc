@@ -144,6 +144,16 @@ class Datagrams final : public DceDatagrams {
     return true;
   }
 
+  void expire(Timestamp now) override {
+    if (limits_.answer_timeout == 0) return;
+    while (!activities_.empty()) {
+      const Activity& oldest = activities_.front();
+      Timestamp since = std::max(oldest.request.time, oldest.response.time);
+      if (now - since < limits_.answer_timeout) return;
+      drop_oldest();
+    }
+  }
+
   void on_end() override {
     for (Activity& activity : activities_) finish(activity);
     activities_.clear();
@@ -184,16 +194,6 @@ class Datagrams final : public DceDatagrams {
     finish(activities_.front());
     index_.erase(activities_.front().id);
     activities_.pop_front();
-  }
-
-  void expire(Timestamp now) {
-    if (limits_.answer_timeout == 0) return;
-    while (!activities_.empty()) {
-      const Activity& oldest = activities_.front();
-      Timestamp since = std::max(oldest.request.time, oldest.response.time);
-      if (now - since < limits_.answer_timeout) return;
-      drop_oldest();
-    }
   }
 
   static bool is_over(const Activity& activity, std::uint32_t sequence) {

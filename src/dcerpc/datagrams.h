@@ -22,6 +22,8 @@ class DceDatagrams {
   /// False when the datagram is no DCE/RPC v4 PDU; nothing is counted then.
   virtual bool on_datagram(const Endpoint& source, const Endpoint& destination, Timestamp time,
                            Bytes data) = 0;
+  /// Gives up the calls that waited for DceLimits::answer_timeout.
+  virtual void expire(Timestamp now) = 0;
   /// The capture ended: hands over the calls without answer.
   virtual void on_end() = 0;
   virtual std::size_t memory() const = 0;

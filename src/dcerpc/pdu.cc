@@ -47,12 +47,12 @@ SyntaxId read_syntax(ByteReader& reader) {
   return out;
 }
 
+}  // namespace
+
 bool is_feature_negotiation(const Guid& uuid) {
   return uuid.data1 == kBindTimeFeatures.data1 && uuid.data2 == kBindTimeFeatures.data2 &&
          uuid.data3 == kBindTimeFeatures.data3;
 }
-
-}  // namespace
 
 DataRepresentation read_drep(std::byte first, std::byte second) {
   DataRepresentation out;

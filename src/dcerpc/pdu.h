@@ -78,6 +78,9 @@ struct PduParts {
 /// `pdu` may be shorter than header.length (a gap): then what is there of the body is given.
 PduParts split_pdu(const PduHeader& header, Bytes pdu, std::size_t body_at);
 
+/// Whether a transfer syntax stands for bind-time feature negotiation ([MS-RPCE] 3.3.1.5.3).
+bool is_feature_negotiation(const Guid& transfer);
+
 /// One presentation context as offered: p_cont_elem_t.
 struct ContextOffer {
   std::uint16_t id = 0;

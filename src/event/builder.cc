@@ -5,6 +5,7 @@
 
 #include "base/unicode.h"
 #include "event/unc.h"
+#include "interface/status.h"
 
 namespace rpcmarshal {
 namespace {
@@ -35,6 +36,42 @@ std::string_view host_of_service(std::string_view service) {
   return service.substr(0, service.find_first_of("/@:"));
 }
 
+/// p_provider_reason_t, of a presentation context ([C706] 12.6.3.1).
+std::string_view provider_reason(std::uint32_t reason) {
+  constexpr std::string_view kNames[] = {"reason_not_specified", "abstract_syntax_not_supported",
+                                         "proposed_transfer_syntaxes_not_supported",
+                                         "local_limit_exceeded"};
+  return reason < std::size(kNames) ? kNames[reason] : std::string_view();
+}
+
+/// p_reject_reason_t, of a bind_nak ([C706] 12.6.3.1, [MS-RPCE] 2.2.2.5).
+std::string_view nak_reason(std::uint32_t reason) {
+  switch (reason) {
+    case 0:
+      return "reason_not_specified";
+    case 1:
+      return "temporary_congestion";
+    case 2:
+      return "local_limit_exceeded";
+    case 3:
+      return "called_paddr_unknown";
+    case 4:
+      return "protocol_version_not_supported";
+    case 5:
+      return "default_context_not_supported";
+    case 6:
+      return "user_data_not_readable";
+    case 7:
+      return "no_psap_available";
+    case 8:
+      return "authentication_type_not_recognized";
+    case 9:
+      return "invalid_checksum";
+    default:
+      return {};
+  }
+}
+
 bool may_hold_unc(const ndr::Value& value) {
   const std::string_view raw = as_text(value.bytes());
   if (!value.is_text16()) return raw.find("\\\\") != std::string_view::npos;
@@ -59,6 +96,33 @@ const Event& EventBuilder::build(const Call& call, const CallContext& context) {
   note_handles();
   note_unc_hosts(event_.request);
   note_unc_hosts(event_.response);
+  return event_;
+}
+
+const Event& EventBuilder::refused(const Bind& bind, const Bind::Context& offer,
+                                   const CallContext& context) {
+  Call call;
+  call.call_id = bind.call_id;
+  call.context_id = offer.id;
+  call.interface = offer.interface;
+  call.transfer_syntax = offer.transfer_syntax;
+  call.bind_seen = true;
+  call.response.time = bind.time;
+  call.outcome = Outcome::kRejected;
+  call.secondary_address = bind.secondary_address;
+  call.association = bind.association;
+  call.connection = bind.connection;
+  call.reversed = bind.reversed;
+  call.fault_status = bind.answer == Bind::Answer::kAck ? offer.reason : bind.refusal;
+  describe(call, context);
+  event_.is_bind = true;
+  if (bind.answer == Bind::Answer::kAck) {
+    event_.refusal = provider_reason(offer.reason);
+  } else if (bind.answer == Bind::Answer::kNak) {
+    event_.refusal = nak_reason(bind.refusal);
+  } else {
+    event_.refusal = fault_name(bind.refusal);
+  }
   return event_;
 }
 
@@ -111,6 +175,12 @@ void EventBuilder::describe(const Call& call, const CallContext& context) {
   e.response = {};
   e.outcome = call.outcome;
   e.fault_status = call.fault_status;
+  e.is_bind = false;
+  e.refusal = {};
+  if (call.outcome == Outcome::kRejected) {
+    e.refusal =
+        call.response.present ? fault_name(call.fault_status) : provider_reason(call.fault_status);
+  }
   e.duration.reset();
   if (call.request.present && call.response.present)
     e.duration = call.response.time - call.request.time;

@@ -79,6 +79,7 @@ struct Event {
   Timestamp time = 0;  ///< of the request's first byte (of the response's when no request was seen)
   std::uint64_t id = 0;  ///< counts from 1 in one run
   std::string_view sensor = "wire";
+  bool is_bind = false;  ///< no call: a server refused an interface in a bind or alter_context
   EventTransport transport;
   Endpoint client, server;
   std::string_view client_host;  ///< workstation as the client claims
@@ -104,6 +105,7 @@ struct Event {
   EventHalf request, response;
   Outcome outcome = Outcome::kNoResponse;
   std::uint32_t fault_status = 0;
+  std::string_view refusal;           ///< kRejected: what fault_status means, when it has a name
   std::optional<Timestamp> duration;  ///< nanoseconds from request to response
 
   std::vector<HandleUse> handles;

@@ -63,6 +63,7 @@ void Coverage::Counts::operator+=(const Counts& o) {
 }
 
 void Coverage::count(const Event& event) {
+  if (event.is_bind) return;  // no call
   Key key;
   if (event.interface_id) {
     key.interface = event.interface_id->uuid;

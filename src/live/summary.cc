@@ -14,6 +14,7 @@ const char* kind_name(StreamKind kind) { return kind == StreamKind::kSmb ? "smb"
 }  // namespace
 
 void Summary::count(const Event& event) {
+  if (event.is_bind) return;  // counted by the sensor
   ++calls_;
   if (event.interface_id) {
     if (interfaces_.size() < kMaxInterfaces) interfaces_.insert(event.interface_id->uuid);

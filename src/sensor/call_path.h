@@ -6,17 +6,22 @@
 #include <cstdint>
 #include <memory>
 
+#include "dcerpc/answer_clock.h"
 #include "dcerpc/call.h"
 #include "dcerpc/datagrams.h"
 #include "event/builder.h"
 #include "event/context.h"
 #include "event/event.h"
+#include "sensor/endpoint_memory.h"
+#include "sensor/interface_guess.h"
 
 namespace rpcmarshal {
 
 struct CallPathStatistics {
   std::uint64_t calls = 0;
   std::uint64_t dce_datagrams = 0;  ///< PDUs of connectionless RPC
+  std::uint64_t refused_binds = 0;  ///< interfaces that a server refused in a bind
+  std::uint64_t inferred = 0;       ///< calls whose interface was inferred
 };
 
 class CallPath {
@@ -34,18 +39,27 @@ class CallPath {
   /// A parser for the DCE/RPC byte streams of one TCP connection or pipe.
   std::unique_ptr<StreamConsumer> connection(std::shared_ptr<const CallContext> context);
   void datagram(const Endpoint& source, const Endpoint& destination, Timestamp time, Bytes data);
+  /// Time passes: gives up calls that waited too long for an answer.
+  void advance(Timestamp now);
   /// The capture ended.
   void finish();
   const CallPathStatistics& statistics() const { return statistics_; }
+  std::uint64_t guesses_skipped() const { return guess_.skipped(); }
 
  private:
   void emit(const Call& call, const CallContext& context);
+  void bound(const Bind& bind, const CallContext& context);
+  void learn(const Event& event);
 
   Limits limits_;
   EventHandler handler_;
   DceStatistics& dce_;
   std::atomic<std::uint64_t>& numbers_;
   EventBuilder builder_;
+  EndpointMemory endpoints_;
+  InterfaceGuess guess_;
+  ndr::Walker walker_;
+  AnswerClock clock_;
   std::unique_ptr<DceDatagrams> datagrams_;
   CallPathStatistics statistics_;
 };

@@ -85,8 +85,14 @@ Sensor::Sensor(const Catalogue& catalogue, SensorOptions options, EventHandler h
     : impl_(std::make_unique<Impl>(catalogue, std::move(options), std::move(handler))) {}
 Sensor::~Sensor() = default;
 
-void Sensor::packet(const RawPacket& packet) { impl_->pipeline.packet(packet); }
-void Sensor::tick(Timestamp now) { impl_->pipeline.tick(now); }
+void Sensor::packet(const RawPacket& packet) {
+  impl_->pipeline.packet(packet);
+  impl_->path.advance(packet.time);
+}
+void Sensor::tick(Timestamp now) {
+  impl_->pipeline.tick(now);
+  impl_->path.advance(now);
+}
 void Sensor::finish() {
   impl_->pipeline.finish();
   impl_->path.finish();
@@ -100,6 +106,9 @@ SensorStatistics Sensor::statistics() const {
   all.memory = impl_->pipeline.tcp().memory();
   all.calls = impl_->path.statistics().calls;
   all.dce_datagrams = impl_->path.statistics().dce_datagrams;
+  all.refused_binds = impl_->path.statistics().refused_binds;
+  all.inferred = impl_->path.statistics().inferred;
+  all.guesses_skipped = impl_->path.guesses_skipped();
   return all;
 }
 

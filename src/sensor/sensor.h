@@ -42,6 +42,9 @@ struct SensorStatistics {
   std::uint64_t smb_connections = 0, dce_connections = 0, other_connections = 0;
   std::uint64_t dce_datagrams = 0;  ///< PDUs of connectionless RPC
   std::uint64_t calls = 0;
+  std::uint64_t refused_binds = 0;      ///< interfaces that a server refused in a bind
+  std::uint64_t inferred = 0;           ///< calls whose interface was inferred
+  std::uint64_t guesses_skipped = 0;    ///< inferences not tried: too many at once
   std::uint64_t flows = 0, memory = 0;  ///< now: connections known, bytes held for them
 
   /// Sums, of several workers.

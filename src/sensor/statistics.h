@@ -62,6 +62,10 @@ void for_each_counter(S& s, F&& f) {
 
   f("rpc", "connections", s.dce_connections, "RPC over TCP connections");
   f("rpc", "calls", s.calls, "calls");
+  f("rpc", "datagrams", s.dce_datagrams, "PDUs of RPC over UDP");
+  f("rpc", "refused_binds", s.refused_binds, "interfaces refused in a bind");
+  f("rpc", "inferred", s.inferred, "calls whose interface was inferred");
+  f("rpc", "guesses_skipped", s.guesses_skipped, "inferences not tried: too many at once");
   f("rpc", "malformed", s.dce.malformed, "malformed RPC PDUs");
   f("rpc", "gaps", s.dce.gaps, "gaps in RPC streams");
   f("rpc", "missing_bytes", s.dce.missing_bytes, "bytes missing in RPC streams");

@@ -279,6 +279,7 @@ void EventJson::append(std::string& out, const Event& e) {
   json.plain_string(time);
   json.member_number("id", e.id);
   json.member("sensor", e.sensor);
+  if (e.is_bind) json.member("kind", "bind");
   transport(json, e);
   endpoint(json, "client", e.client, e.client_host);
   endpoint(json, "server", e.server, e.server_host);
@@ -327,13 +328,12 @@ void EventJson::append(std::string& out, const Event& e) {
   }
   json.member("outcome", outcome_name(e.outcome));
   if (e.outcome == Outcome::kFault || e.outcome == Outcome::kDenied ||
-      (e.outcome == Outcome::kRejected && e.fault_status != 0)) {
+      (e.outcome == Outcome::kRejected && (e.fault_status != 0 || !e.refusal.empty()))) {
     json.key("fault");
     json.begin_object();
     json.member_number("status", e.fault_status);
-    if (e.outcome != Outcome::kRejected) {
-      if (const auto name = fault_name(e.fault_status); !name.empty()) json.member("name", name);
-    }
+    const auto name = e.outcome == Outcome::kRejected ? e.refusal : fault_name(e.fault_status);
+    if (!name.empty()) json.member("name", name);
     json.end_object();
   }
   if (e.duration) {

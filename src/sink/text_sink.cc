@@ -158,10 +158,15 @@ class TextFormat final : public EventFormat {
     ink(Ink::kInterface, interface);
     buffer_ += '.';
     const std::string operation = !e.operation().empty() ? std::string(e.operation())
+                                  : e.is_bind            ? "(bind)"
                                   : e.opnum              ? "opnum " + std::to_string(*e.opnum)
                                                          : "opnum not seen";
     ink(Ink::kOperation, operation);
     column_ += interface.size() + operation.size() + 2;
+    if (e.is_bind) {
+      buffer_ += '\n';
+      return;
+    }
     buffer_ += '(';
     if (e.request.has_values) {
       arguments(e, e.request.values, e.response.has_values ? e.response.values : ndr::Value(),
@@ -206,7 +211,8 @@ class TextFormat final : public EventFormat {
         break;
       }
       case Outcome::kRejected:
-        ink(Ink::kBad, "✗ the server refused this interface (presentation context rejected)");
+        ink(Ink::kBad, "✗ the server refused this interface" +
+                           (e.refusal.empty() ? "" : ": " + std::string(e.refusal)));
         break;
       default:
         ink(Ink::kWarn, "no response captured");

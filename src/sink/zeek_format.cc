@@ -129,6 +129,7 @@ class ZeekFormat final : public EventFormat {
   ZeekFormat(bool json, const SinkOptions& options) : json_(json), arguments_(options) {}
 
   void append(std::string& out, const Event& event) override {
+    if (event.is_bind) return;  // dce_rpc.log has a line per call
     if (json_) {
       line(JsonLine(out), event);
     } else {
