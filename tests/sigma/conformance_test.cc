@@ -232,8 +232,8 @@ TEST(Conformance, RegularExpressionsThatCannotBeBoundedAreRefused) {
       {"[z-a]", "cannot be used"},
   };
   for (const Refused& c : kCases) {
-    RuleRun run(rule_with("  s: {a|re: '" + std::string(c.regex) + "'}\n  condition: s\n") + "---\n" +
-            rule_with("  s: {a: b}\n  condition: s\n"));
+    RuleRun run(rule_with("  s: {a|re: '" + std::string(c.regex) + "'}\n  condition: s\n") +
+                "---\n" + rule_with("  s: {a: b}\n  condition: s\n"));
     ASSERT_EQ(run.diagnostics.size(), 1u) << c.regex;
     EXPECT_THAT(run.diagnostics[0].to_string(), ::testing::HasSubstr(c.reason));
     EXPECT_EQ(run.diagnostics[0].at.line, 4u);
@@ -390,8 +390,8 @@ TEST(Conformance, Conditions) {
 
 TEST(Conformance, FiltersTakeEventsAway) {
   RuleRun run(rule_with("  s: {a: 1}\n  condition: s\n") +
-          "---\ntitle: F\nlogsource: {product: p}\n"
-          "filter: {rules: any, admin: {user|startswith: adm_}, condition: not admin}\n");
+              "---\ntitle: F\nlogsource: {product: p}\n"
+              "filter: {rules: any, admin: {user|startswith: adm_}, condition: not admin}\n");
   EXPECT_EQ(run.match(R"({"a":1,"user":"bob"})").size(), 1u);
   EXPECT_EQ(run.match(R"({"a":1,"user":"adm_bob"})").size(), 0u);
 }
