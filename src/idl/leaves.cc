@@ -267,6 +267,9 @@ void Builder::complete(const Pending& pending) {
 void Builder::complete_union(const Pending& pending, UnionShape& shape) {
   const Body& body = *pending.body;
   shape.encapsulated = body.encapsulated;
+  shape.ms_union =
+      !body.encapsulated && (body.attributes.has("ms_union") ||
+                             (pending.owner && pending.owner->attributes.has("ms_union")));
   if (body.encapsulated) {
     shape.discriminant = discriminant(body.discriminant, *pending.file);
     shape.discriminant_name =

@@ -419,6 +419,7 @@ class Printer {
       if (const auto* u = std::get_if<UnionShape>(&type.shape); u && !u->encapsulated) {
         attributes.push_back("switch_type(" + declare(*u->discriminant, "", false, 0, 0).text() +
                              ")");
+        if (u->ms_union) attributes.emplace_back("ms_union");
       }
       out = body(type, 0, 0) + " " + type.name;
     }

@@ -154,6 +154,9 @@ struct UnionArm {
 };
 struct UnionShape {
   bool encapsulated = false;  ///< `union switch(...)`: the discriminant is a field of its own
+  /// [ms_union]: NDR20 aligns every arm as the largest one ([MS-RPCE] 2.2.4.5). Encapsulated unions
+  /// and NDR64 know no difference.
+  bool ms_union = false;
   const Type* discriminant = nullptr;  ///< its type on the wire (Base or Enum)
   std::string discriminant_name;       ///< encapsulated only
   std::string union_name;              ///< encapsulated only

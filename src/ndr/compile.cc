@@ -34,6 +34,7 @@ struct Place {
   std::uint32_t scope_count = 0;
   std::uint32_t index = 0;
   bool embedded = false;  ///< in a struct, array or union: a [ref] pointer has bytes
+  bool element = false;   ///< of an array
   unsigned inline_depth = 0;
   unsigned chain = 0;
 };
@@ -93,6 +94,7 @@ class Compiler {
     inner.annotations = place.annotations;
     inner.display = place.display;
     inner.embedded = true;
+    inner.element = true;
     inner.inline_depth = place.inline_depth + 1;
     inner.chain = place.chain + 1;
     return inner;
@@ -705,10 +707,14 @@ void Compiler::choice(std::uint32_t node, const Type& type, const Place& place) 
   n.kind = ValueKind::kUnion;
   n.scalar = discriminant;
   n.size = scalar_size(discriminant);
-  // [MS-RPCE] 2.2.5.3.4: NDR64 aligns the whole union, NDR20 the discriminant and then the arm.
+  // NDR64 aligns the whole union ([MS-RPCE] 2.2.5.3.4), NDR20 the discriminant and then the arm:
+  // for itself, or with [ms_union] (and so every element of an array) as the largest arm
+  // ([MS-RPCE] 2.2.4.5).
+  const bool as_largest = wide_ || (shape.ms_union && !shape.encapsulated);
   n.align = static_cast<std::uint8_t>(std::max<std::uint32_t>(n.size, made.align));
-  n.lead_align = wide_ ? n.align : static_cast<std::uint8_t>(n.size);
-  n.tail_align = wide_ ? made.align : 1;
+  const bool whole = wide_ || (as_largest && place.element);
+  n.lead_align = whole ? n.align : static_cast<std::uint8_t>(n.size);
+  n.tail_align = as_largest ? made.align : 1;
   n.labels = made.labels;
   n.label_count = made.label_count;
   n.default_arm = made.default_arm;

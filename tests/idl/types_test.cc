@@ -309,5 +309,28 @@ TEST(IdlTypes, TypedefsInACircleAreUnknown) {
   EXPECT_TRUE(procedure_named(r, "h")->typed);
 }
 
+TEST(IdlTypes, MsUnionOfAnInterfaceOrATypeHoldsForUnionsWithoutASwitchOfTheirOwn) {
+  const std::string body =
+      "typedef [switch_type(short)] union U { [case(1)] long a; } U;\n"
+      "typedef [ms_union, switch_type(short)] union M { [case(1)] long a; } M;\n"
+      "typedef union switch (short s) u { case 1: long a; } E;\n"
+      "typedef struct S { short s; [switch_is(s)] union { [case(1)] long a; } u; } S;\n"
+      "void f([in] short s, [in, switch_is(s)] U *u, [in, switch_is(s)] M *m, [in] E *e, [in] S "
+      "*t);";
+  const auto said = [](const ParseResult& r, const char* name) {
+    return std::get<UnionShape>(r.module.named_types.find(name)->second->shape).ms_union;
+  };
+  const ParseResult plain = parse_body(body);
+  EXPECT_FALSE(said(plain, "U"));
+  EXPECT_TRUE(said(plain, "M"));
+  const ParseResult whole = parse_body(body, ", ms_union");
+  EXPECT_TRUE(whole.ok()) << messages(whole);
+  EXPECT_TRUE(said(whole, "U"));
+  EXPECT_FALSE(said(whole, "E"));
+  const auto& fields =
+      std::get<StructShape>(whole.module.named_types.find("S")->second->shape).fields;
+  EXPECT_TRUE(std::get<UnionShape>(fields[1].type->shape).ms_union);
+}
+
 }  // namespace
 }  // namespace rpcmarshal::idl

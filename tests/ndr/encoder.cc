@@ -164,6 +164,7 @@ void Encoder::body(const Type* type, Expect* expect, Counts& counts, std::vector
     for (const UnionArm& one : u->arms) {
       if (one.field.type) arms = std::max(arms, alignment(one.field.type));
     }
+    const bool as_largest = wide() || (u->ms_union && !u->encapsulated);
     if (wide()) wire_.align(alignment(type));
     const auto* d = base_of(u->discriminant);
     put(d ? size_of(d->type, wide()) : alignment(u->discriminant),
@@ -171,7 +172,7 @@ void Encoder::body(const Type* type, Expect* expect, Counts& counts, std::vector
     expect->before = "<" + std::to_string(value);
     expect->after = ">";
     if (!arm.field.type) return;
-    if (wide()) wire_.align(arms);
+    if (as_largest) wire_.align(arms);
     expect->before += " " + arm.field.name + ":";
     body(arm.field.type, expect->add(), counts, later, true);
     return;
@@ -258,6 +259,8 @@ void Encoder::elements(const ArrayShape& shape, const std::vector<std::uint64_t>
     if (level + 1 < counts.size()) {
       elements(shape, counts, level + 1, expect->add(), later);
     } else {
+      const auto* u = std::get_if<UnionShape>(&shape.element->shape);
+      if (u && u->ms_union && !u->encapsulated) wire_.align(alignment(shape.element));
       Counts none;
       body(shape.element, expect->add(), none, later, true);
     }

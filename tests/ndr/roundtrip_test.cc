@@ -136,7 +136,9 @@ class TypeMaker {
     if (pick(0, 1)) arms.push_back({{}, "other", pick(0, 1) ? plain(depth) : nullptr, true});
     const Type* discriminant =
         pick(0, 4) ? idl_.base(kTypes[pick(0, 4)]) : idl_.enumeration("D", {{"X", 0}});
-    return idl_.choice(discriminant, std::move(arms), pick(0, 1) != 0);
+    Type* out = idl_.choice(discriminant, std::move(arms), pick(0, 1) != 0);
+    std::get<UnionShape>(out->shape).ms_union = pick(0, 1) != 0;
+    return out;
   }
 
   Idl& idl_;

@@ -56,6 +56,34 @@ TEST(NdrTraps, Trap03UnionAlignsDiscriminantThenArmInNdr20AndAsAWholeInNdr64) {
   }
 }
 
+// [MS-RPCE] 2.2.4.5; the first stub is Samba's answer to LsarQueryInformationPolicy, class 6, where
+// the role is the only arm of two bytes.
+TEST(NdrTraps, MsUnionAlignsEveryArmAsTheLargest) {
+  Idl idl;
+  Type* u = idl.choice(idl.u16(), {{{6}, "role", idl.u16()}, {{2}, "count", idl.u32()}});
+  std::get<UnionShape>(u->shape).ms_union = true;
+  idl.procedure({{kOut, "u", idl.ref(idl.pointer(u))}}, idl.u32());
+  Wire w;
+  w.u32(0x20000).u16(6).u16(0).u16(3).u16(0).u32(0);
+  const Decoded d(idl.program(Half::kResponse), w);
+  ASSERT_TRUE(d.result.complete()) << d.failure();
+  EXPECT_EQ(show(d), "{u:<6 role:3>,return:0}");
+  EXPECT_EQ(d.result.trailing, 0u);
+}
+
+TEST(NdrTraps, MsUnionsInArraysAreAlignedAsTheLargestArm) {
+  Idl idl;
+  Type* u = idl.choice(idl.byte(), {{{1}, "small", idl.byte()}, {{2}, "large", idl.u32()}});
+  std::get<UnionShape>(u->shape).ms_union = true;
+  idl.procedure({{kIn, "u", idl.array(u, {Idl::fixed(2)})}});
+  Wire w;
+  w.u8(1).align(4).u8(7).align(4).u8(1).align(4).u8(8);
+  const Decoded d(idl.program(), w);
+  ASSERT_TRUE(d.result.complete()) << d.failure();
+  EXPECT_EQ(show(d), "{u:[<1 small:7>,<1 small:8>]}");
+  EXPECT_EQ(d.result.trailing, 0u);
+}
+
 TEST(NdrTraps, Trap04HoistedCountIsAlignedAsACountEvenBeforeHypers) {
   Idl idl;
   const Type* s =
