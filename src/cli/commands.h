@@ -20,5 +20,6 @@ using Run = std::function<int()>;
 void add_read(CLI::App& app, Run& run);
 void add_coverage(CLI::App& app, Run& run);
 void add_idl(CLI::App& app, Run& run);
+void add_interfaces(CLI::App& app, Run& run);
 
 }  // namespace rpcmarshal::cli

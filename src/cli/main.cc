@@ -13,6 +13,7 @@ int main(int argc, char** argv) {
   add_read(app, run);
   add_coverage(app, run);
   add_idl(app, run);
+  add_interfaces(app, run);
   if (argc == 1) {
     std::fputs(app.help().c_str(), stdout);
     return kUsage;

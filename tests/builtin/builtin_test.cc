@@ -204,17 +204,17 @@ TEST_F(UserFolder, ItsValuesWinEvenWhenTheBuiltInAreReadLater) {
 
 TEST_F(UserFolder, GivesTypesToWhatHadOnlyNames) {
   const LoadedCatalogue loaded = load_catalogue(
-      write("[uuid(6bffd098-a112-3610-9833-012892020162), version(0.0)] interface browser {\n"
+      write("[uuid(60a15ec5-4de8-11d7-a637-005056a20182), version(1.0)] interface rpcecho {\n"
             "  long First([in] handle_t h, [in] long a);\n"
             "}\n"));
-  const Interface* browser =
-      loaded.catalogue.find(*Guid::parse("6bffd098-a112-3610-9833-012892020162"), 0);
-  ASSERT_NE(browser, nullptr);
-  EXPECT_FALSE(browser->names_only);
-  EXPECT_EQ(browser->find(0)->name, "First");
-  EXPECT_TRUE(browser->find(0)->typed);
-  EXPECT_EQ(browser->find(2)->name, "I_BrowserrQueryOtherDomains");
-  EXPECT_FALSE(browser->find(2)->typed);
+  const Interface* rpcecho =
+      loaded.catalogue.find(*Guid::parse("60a15ec5-4de8-11d7-a637-005056a20182"), 1);
+  ASSERT_NE(rpcecho, nullptr);
+  EXPECT_FALSE(rpcecho->names_only);
+  EXPECT_EQ(rpcecho->find(0)->name, "First");
+  EXPECT_TRUE(rpcecho->find(0)->typed);
+  EXPECT_EQ(rpcecho->find(1)->name, "echo_EchoData");
+  EXPECT_FALSE(rpcecho->find(1)->typed);
 }
 
 TEST_F(UserFolder, CanImportTheBuiltInFiles) {

@@ -92,14 +92,14 @@ std::string name_of(const char* uuid, std::uint16_t opnum) {
 }
 
 TEST(NamesTest, AnInterfaceWithoutDefinitionHasItsNames) {
-  const Guid browser = *Guid::parse("6bffd098-a112-3610-9833-012892020162");
-  const Interface* interface = catalogue().find(browser, 0);
+  const Guid rpcecho = *Guid::parse("60a15ec5-4de8-11d7-a637-005056a20182");
+  const Interface* interface = catalogue().find(rpcecho, 1);
   ASSERT_NE(interface, nullptr);
-  EXPECT_EQ(interface->name, "browser");
+  EXPECT_EQ(interface->name, "rpcecho");
   EXPECT_TRUE(interface->names_only);
-  EXPECT_FALSE(interface->find(2)->typed);
-  EXPECT_EQ(interface->find(2)->name, "I_BrowserrQueryOtherDomains");
-  EXPECT_EQ(catalogue().find(browser, 7), nullptr) << "its version is known, and it is not 7";
+  EXPECT_FALSE(interface->find(1)->typed);
+  EXPECT_EQ(interface->find(1)->name, "echo_EchoData");
+  EXPECT_EQ(catalogue().find(rpcecho, 7), nullptr) << "its version is known, and it is not 7";
 }
 
 // What is known by name is at least what the facts count: 537 UUIDs, about 5,700 operations.
