@@ -126,6 +126,34 @@ const Event& EventBuilder::refused(const Bind& bind, const Bind::Context& offer,
   return event_;
 }
 
+/// Adds what the exchange could not tell: the client of a Kerberos ticket, from the KDC's reply,
+/// and that the server let the client in as guest or anonymously.
+void EventBuilder::name_user(const SmbSession* session) {
+  Event& e = event_;
+  // RPC's own authentication is another one than the session's.
+  const bool of_session =
+      session && (!e.user || (session->auth && e.user == &session->auth->identity()));
+  const bool guest = of_session && session->guest, anonymous = of_session && session->anonymous;
+  const bool hidden = e.user && e.user->ticket != 0 && e.user->user.empty() && tickets_;
+  if (!guest && !anonymous && !hidden) return;
+  const std::uint64_t known = user_.user.empty() ? 0 : user_.ticket;
+  if (hidden && known == e.user->ticket && !guest && !anonymous && !user_.guest &&
+      !user_.anonymous && user_.service == e.user->service) {
+    e.user = &user_;  // the same ticket as in the call before
+    return;
+  }
+  user_ = e.user ? *e.user : Identity{};
+  if (TicketNames::Client client; hidden && tickets_->find(user_.ticket, client)) {
+    user_.user = std::move(client.name);
+    user_.domain = std::move(client.realm);
+    user_.known_by = client.by_request ? "kerberos exchange" : "kerberos reply";
+  }
+  user_.guest |= guest;
+  user_.anonymous |= anonymous;
+  if (user_.known_by.empty()) user_.known_by = "smb session";
+  e.user = &user_;
+}
+
 void EventBuilder::describe(const Call& call, const CallContext& context) {
   Event& e = event_;
   e.id = ++count_;
@@ -146,6 +174,7 @@ void EventBuilder::describe(const Call& call, const CallContext& context) {
       e.user = &context.session->auth->identity();
     }
   }
+  name_user(context.session.get());
   e.client = call.reversed ? context.server : context.client;
   e.server = call.reversed ? context.client : context.server;
   e.client_host = e.user ? std::string_view(e.user->workstation) : std::string_view();

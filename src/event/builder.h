@@ -11,6 +11,7 @@
 #include "event/event.h"
 #include "event/handles.h"
 #include "ndr/decode.h"
+#include "security/ticket_names.h"
 
 namespace rpcmarshal {
 
@@ -18,6 +19,8 @@ class EventBuilder {
  public:
   /// `catalogue` outlives the builder and does not change.
   explicit EventBuilder(const Catalogue& catalogue) : catalogue_(catalogue), codec_(catalogue) {}
+  /// Where the clients of Kerberos tickets are found; outlives the builder.
+  void set_tickets(const TicketNames* tickets) { tickets_ = tickets; }
 
   /// The event of `call`. It refers to `call`, `context` and the builder: it lives until the next
   /// build() or until the caller's call ends, whichever is first.
@@ -26,6 +29,7 @@ class EventBuilder {
   const Event& refused(const Bind& bind, const Bind::Context& offer, const CallContext& context);
 
  private:
+  void name_user(const SmbSession* session);
   void describe(const Call& call, const CallContext& context);
   void decode_half(const CallHalf& from, ndr::Half half, ndr::Tape& tape, const ndr::Tape* request,
                    EventHalf& to);
@@ -36,6 +40,8 @@ class EventBuilder {
 
   const Catalogue& catalogue_;
   ndr::Codec codec_;
+  const TicketNames* tickets_ = nullptr;
+  Identity user_;  ///< Event::user where more is known than the exchange itself told
   ndr::Tape request_tape_, response_tape_;
   ndr::Walker walker_;
   HandleTable handles_;

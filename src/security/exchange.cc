@@ -8,6 +8,7 @@
 #include "security/netlogon.h"
 #include "security/ntlm.h"
 #include "security/spnego.h"
+#include "security/ticket_names.h"
 
 namespace rpcmarshal {
 namespace {
@@ -143,6 +144,7 @@ class Exchange final : public AuthExchange {
         identity_.service = std::move(request->ticket.service);
         bound(identity_.service);
         bound(request->ticket.realm);
+        identity_.ticket = ticket_digest(request->ticket.sealed.cipher);
         if (!request->ticket.realm.empty()) identity_.service += '@' + request->ticket.realm;
         return true;
       }

@@ -47,6 +47,7 @@ struct Identity {
   /// What the server calls itself in the NTLM CHALLENGE: NetBIOS and DNS computer name, or empty.
   std::string server_name;
   std::string server_dns_name;
+  std::uint64_t ticket = 0;  ///< Kerberos: ticket_digest() of the ticket presented, for TicketNames
   bool known() const { return !user.empty() || anonymous || guest || !service.empty(); }
 };
 

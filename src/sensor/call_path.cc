@@ -24,6 +24,7 @@ CallPath::CallPath(const Catalogue& catalogue, const Limits& limits, EventHandle
       handler_(std::move(handler)),
       dce_(dce),
       numbers_(numbers),
+      tickets_(limits.tickets ? limits.tickets : std::make_shared<TicketNames>()),
       builder_(catalogue),
       guess_(catalogue, endpoints_),
       datagrams_(make_dce_datagrams(
@@ -35,7 +36,9 @@ CallPath::CallPath(const Catalogue& catalogue, const Limits& limits, EventHandle
             context.server = server;
             emit(call, context);
           },
-          dce, numbers)) {}
+          dce, numbers)) {
+  builder_.set_tickets(tickets_.get());
+}
 
 std::unique_ptr<StreamConsumer> CallPath::connection(std::shared_ptr<const CallContext> context) {
   DceTransport transport;
@@ -50,7 +53,28 @@ std::unique_ptr<StreamConsumer> CallPath::connection(std::shared_ptr<const CallC
 
 void CallPath::datagram(const Endpoint& source, const Endpoint& destination, Timestamp time,
                         Bytes data) {
-  if (datagrams_->on_datagram(source, destination, time, data)) ++statistics_.dce_datagrams;
+  if (datagrams_->on_datagram(source, destination, time, data)) {
+    ++statistics_.dce_datagrams;
+  } else {
+    kerberos(source, destination, data);
+  }
+}
+
+/// Kerberos over UDP, recognised by its content.
+void CallPath::kerberos(const Endpoint& source, const Endpoint& destination, Bytes data) {
+  const KerberosType type = kerberos_type(data);
+  if (type != KerberosType::kAsRep && type != KerberosType::kTgsRep &&
+      type != KerberosType::kTgsReq) {
+    return;
+  }
+  if (asked_.size() >= kMaxAsked) asked_.clear();  // only hidden names depend on it
+  if (type == KerberosType::kTgsReq) {
+    tickets_->learn(data, asked_[source]);
+    return;
+  }
+  const auto asked = asked_.find(destination);
+  std::uint64_t shown = asked == asked_.end() ? 0 : asked->second;
+  tickets_->learn(data, shown);
 }
 
 void CallPath::advance(Timestamp now) {

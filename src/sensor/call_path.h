@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 
 #include "dcerpc/answer_clock.h"
@@ -12,6 +13,8 @@
 #include "event/builder.h"
 #include "event/context.h"
 #include "event/event.h"
+#include "security/kerberos.h"
+#include "security/ticket_names.h"
 #include "sensor/endpoint_memory.h"
 #include "sensor/interface_guess.h"
 
@@ -29,6 +32,7 @@ class CallPath {
   struct Limits {
     DceLimits connections;
     DceLimits datagrams;
+    std::shared_ptr<TicketNames> tickets;  ///< null: its own
   };
   /// `catalogue`, `dce` and `numbers` outlive it. `numbers` counts Event::connection.
   CallPath(const Catalogue& catalogue, const Limits& limits, EventHandler handler,
@@ -44,17 +48,23 @@ class CallPath {
   /// The capture ended.
   void finish();
   const CallPathStatistics& statistics() const { return statistics_; }
+  TicketNames& tickets() { return *tickets_; }
   std::uint64_t guesses_skipped() const { return guess_.skipped(); }
 
  private:
   void emit(const Call& call, const CallContext& context);
   void bound(const Bind& bind, const CallContext& context);
   void learn(const Event& event);
+  void kerberos(const Endpoint& source, const Endpoint& destination, Bytes data);
+
+  static constexpr std::size_t kMaxAsked = 4096;
 
   Limits limits_;
   EventHandler handler_;
   DceStatistics& dce_;
   std::atomic<std::uint64_t>& numbers_;
+  std::shared_ptr<TicketNames> tickets_;
+  std::map<Endpoint, std::uint64_t> asked_;  ///< ticket in the last TGS request over UDP
   EventBuilder builder_;
   EndpointMemory endpoints_;
   InterfaceGuess guess_;

@@ -1,6 +1,7 @@
 #include "sensor/recognizer.h"
 
 #include "dcerpc/call.h"
+#include "sensor/kerberos_stream.h"
 #include "smb/pipe.h"
 
 namespace rpcmarshal {
@@ -22,6 +23,16 @@ bool from_server(StreamKind kind, Bytes start) {
       case 13:
       case 15:
       case 17:
+        return true;
+      default:
+        return false;
+    }
+  }
+  if (kind == StreamKind::kKerberos) {
+    switch (kerberos_type(start.subspan(std::min<std::size_t>(4, start.size())))) {
+      case KerberosType::kAsRep:
+      case KerberosType::kTgsRep:
+      case KerberosType::kError:
         return true;
       default:
         return false;
@@ -49,8 +60,9 @@ void Recognizer::on_data(Direction direction, Timestamp time, Bytes data) {
   }
   const int smb = looks_like_smb(start);
   const int dce = looks_like_dce(start);
-  if (smb <= 0 && dce <= 0) {
-    if ((smb == 0 || dce == 0) && start.size() < kNeeded) {
+  const int kerberos = looks_like_kerberos(start);
+  if (smb <= 0 && dce <= 0 && kerberos <= 0) {
+    if ((smb == 0 || dce == 0 || kerberos == 0) && start.size() < kNeeded) {
       if (pending.bytes.empty()) {
         pending.bytes.assign(data.begin(), data.end());
         pending.time = time;
@@ -65,7 +77,9 @@ void Recognizer::on_data(Direction direction, Timestamp time, Bytes data) {
     return;
   }
 
-  const StreamKind kind = smb > 0 ? StreamKind::kSmb : StreamKind::kDce;
+  const StreamKind kind = smb > 0   ? StreamKind::kSmb
+                          : dce > 0 ? StreamKind::kDce
+                                    : StreamKind::kKerberos;
   decide(kind, direction, start);
   if (!inner_) return;
   // The other direction's first bytes came earlier, if any are waiting.

@@ -11,7 +11,7 @@
 
 namespace rpcmarshal {
 
-enum class StreamKind : std::uint8_t { kUndecided, kSmb, kDce, kOther };
+enum class StreamKind : std::uint8_t { kUndecided, kSmb, kDce, kKerberos, kOther };
 
 class Recognizer final : public StreamConsumer {
  public:

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "sensor/call_path.h"
+#include "sensor/kerberos_stream.h"
 #include "sensor/loss_account.h"
 #include "sensor/recognizer.h"
 
@@ -20,7 +21,10 @@ struct Sensor::Impl {
   Impl(const Catalogue& catalogue, SensorOptions the_options, EventHandler the_handler)
       : options(std::move(the_options)),
         numbers(options.connection_numbers ? options.connection_numbers : process_numbers()),
-        path(catalogue, {.connections = options.dce, .datagrams = options.datagrams},
+        path(catalogue,
+             {.connections = options.dce,
+              .datagrams = options.datagrams,
+              .tickets = options.tickets},
              std::move(the_handler), counters.dce, *numbers),
         pipeline([this](const ConnectionInfo& info) { return accept(info); },
                  [this](const Endpoint& source, const Endpoint& destination, Timestamp time,
@@ -33,7 +37,7 @@ struct Sensor::Impl {
         [this](StreamKind kind,
                const ConnectionInfo& connection) -> std::unique_ptr<StreamConsumer> {
           auto parser = open(kind, connection);
-          if (!parser) return nullptr;
+          if (!parser || kind == StreamKind::kKerberos) return parser;
           return with_loss_account(std::move(parser), kind, connection, counters.smb, counters.dce,
                                    options.losses);
         });
@@ -55,6 +59,8 @@ struct Sensor::Impl {
         context->connection_start = connection.start;
         return path.connection(std::move(context));
       }
+      case StreamKind::kKerberos:
+        return std::make_unique<KerberosStream>(path.tickets());
       default:
         ++counters.other_connections;
         return nullptr;

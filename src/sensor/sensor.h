@@ -22,6 +22,8 @@ struct SensorOptions {
   DceLimits datagrams = {.max_stub = 1u << 20, .max_outstanding = 65536};
   /// Counts Event::connection; several sensors of one program share one. Null: the process's own.
   std::shared_ptr<std::atomic<std::uint64_t>> connection_numbers;
+  /// Whose Kerberos ticket is whose; several sensors of one program share one. Null: its own.
+  std::shared_ptr<TicketNames> tickets;
   LossHandler losses;  ///< may be empty
 };
 
