@@ -11,6 +11,7 @@
 
 #include "capture/decap.h"
 #include "capture/pending_segments.h"
+#include "capture/recent_bytes.h"
 #include "capture/stream.h"
 
 namespace rpcmarshal {
@@ -35,15 +36,11 @@ struct HalfStream {
   std::uint32_t first = 0;  ///< initial sequence number; valid when has_syn
   std::uint32_t reuse = 0;  ///< sequence number of a later, different SYN; valid when has_reuse
   bool synced = false, has_acked = false, has_fin = false, has_syn = false, has_reuse = false;
-  std::uint8_t lost = 0;          ///< segments in a row that were out of the window
-  std::uint8_t delivered_at = 0;  ///< where in `delivered` the next goes
+  std::uint8_t lost = 0;  ///< segments in a row that were out of the window
   Timestamp hole_since = 0;
   std::unique_ptr<PendingSegments> pending;
-  /// The last few segments handed on, to notice a retransmission that differs.
-  struct Delivered {
-    std::uint32_t sequence = 0, length = 0, digest = 0;
-  };
-  std::array<Delivered, 4> delivered{};
+  /// The last segments handed on, to notice a retransmission that differs.
+  std::unique_ptr<DeliveredSegments> delivered;
 };
 
 struct Flow {

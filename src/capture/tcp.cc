@@ -22,23 +22,6 @@ bool is_server_port(std::uint16_t port) {
   return port == 135 || port == 139 || port == 445 || port == 593;
 }
 
-// Enough to tell two different segments apart cheaply: both ends of the payload.
-std::uint32_t digest(Bytes data) {
-  std::uint64_t hash = data.size() * 0x9E3779B97F4A7C15ull;
-  auto eat = [&](Bytes part) {
-    while (part.size() >= 8) {
-      hash = (hash ^ load<std::uint64_t>(part.data(), ByteOrder::kLittle)) * 0xD6E8FEB86659FD93ull;
-      hash ^= hash >> 32;
-      part = part.subspan(8);
-    }
-    for (std::byte b : part) hash = (hash ^ std::to_integer<std::uint64_t>(b)) * 0x100000001B3ull;
-  };
-  constexpr std::size_t kPart = 128;
-  eat(data.first(std::min(kPart, data.size())));
-  if (data.size() > kPart) eat(data.last(std::min(kPart, data.size() - kPart)));
-  return static_cast<std::uint32_t>(hash ^ (hash >> 32));
-}
-
 }  // namespace
 
 class TcpReassembler::Impl {
@@ -87,6 +70,7 @@ class TcpReassembler::Impl {
   StreamFactory factory_;
   TcpLimits limits_;
   FlowTable table_;
+  RecentBytes recent_;
   std::size_t charged_ = 0;
   std::uint64_t next_number_ = 0;
 };
@@ -129,7 +113,10 @@ void TcpReassembler::Impl::start(Flow& flow, int side) {
 void TcpReassembler::Impl::ignore(Flow& flow) {
   flow.ignored = true;
   flow.consumer.reset();
-  for (HalfStream& half : flow.half) half.pending.reset();
+  for (HalfStream& half : flow.half) {
+    half.pending.reset();
+    half.delivered.reset();
+  }
   charge(flow);
 }
 
@@ -137,6 +124,7 @@ void TcpReassembler::Impl::charge(Flow& flow) {
   std::size_t now = flow.consumer ? flow.consumer->memory() : 0;
   for (const HalfStream& half : flow.half) {
     if (half.pending) now += sizeof(PendingSegments) + half.pending->memory();
+    if (half.delivered) now += sizeof(DeliveredSegments);
   }
   charged_ = charged_ - flow.charged + now;
   flow.charged = now;
@@ -347,9 +335,6 @@ void TcpReassembler::Impl::data(Flow& flow, int side, std::uint32_t sequence,
     keep(flow, side, sequence, length, bytes, packet.time);
     return;
   }
-  if (sequence == half.next && !bytes.empty()) {
-    half.delivered[half.delivered_at++ % half.delivered.size()] = {sequence, length, digest(bytes)};
-  }
   deliver(flow, side, packet.time, bytes, length);
   if (half.pending && !flow.ignored) drain(flow, side);
 }
@@ -362,12 +347,8 @@ void TcpReassembler::Impl::old_data(Flow& flow, int side, std::int32_t distance,
     return;
   }
   ++statistics.retransmissions;
-  for (const HalfStream::Delivered& d : flow.half[side].delivered) {
-    if (d.length != 0 && d.sequence == sequence && d.length == packet.payload_length) {
-      if (d.digest != digest(packet.payload)) conflict(flow);
-      return;
-    }
-  }
+  const auto& delivered = flow.half[side].delivered;
+  if (delivered && delivered->conflicts(sequence, packet.payload, recent_)) conflict(flow);
 }
 
 void TcpReassembler::Impl::keep(Flow& flow, int side, std::uint32_t sequence, std::uint32_t length,
@@ -393,6 +374,10 @@ void TcpReassembler::Impl::keep(Flow& flow, int side, std::uint32_t sequence, st
 void TcpReassembler::Impl::deliver(Flow& flow, int side, Timestamp time, Bytes bytes,
                                    std::uint32_t length) {
   HalfStream& half = flow.half[side];
+  if (!bytes.empty()) {
+    if (!half.delivered) half.delivered = std::make_unique<DeliveredSegments>();
+    half.delivered->add(half.next, bytes, recent_);
+  }
   half.next += length;
   if (!bytes.empty()) {
     statistics.delivered_bytes += bytes.size();

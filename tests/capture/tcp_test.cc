@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <deque>
 
-#include "capture/pending_segments.h"
 #include "capture/frames.h"
+#include "capture/pending_segments.h"
 
 namespace rpcmarshal {
 namespace {
@@ -182,6 +182,57 @@ TEST_F(Tcp, ADifferentRetransmissionIsAConflictAndTheFirstStays) {
   client(101, "evil");
   EXPECT_EQ(records[0].forward, "good");
   EXPECT_EQ(stats().conflicts, 1u);
+}
+
+TEST_F(Tcp, ADifferentOverlapIsAConflictHoweverItIsCut) {
+  handshake();
+  const std::string text = "The quick brown fox jumps over the lazy dog";
+  for (std::size_t i = 0; i < text.size(); ++i)
+    client(101 + static_cast<unsigned>(i), text.substr(i, 1));  // one byte each
+  client(101 + 4, "quick brown");
+  EXPECT_EQ(stats().conflicts, 0u);
+  client(101 + 4, "quiet brown");  // across many of them
+  EXPECT_EQ(stats().conflicts, 1u);
+  client(101 + 40, "dot and more");  // reaches beyond what came
+  EXPECT_EQ(stats().conflicts, 2u);
+  client(101 + 10, "B");
+  EXPECT_EQ(stats().conflicts, 3u);
+  reassembler.finish();
+  EXPECT_EQ(records[0].forward, text + " and more");
+}
+
+TEST_F(Tcp, AnOverlapWithWhatWaitedIsAConflictToo) {
+  handshake();
+  client(101 + 5, "WORLD");
+  client(101, "HELLO");  // both are delivered now
+  client(101 + 3, "LOWorLD");
+  EXPECT_EQ(stats().conflicts, 1u);
+  reassembler.finish();
+  EXPECT_EQ(records[0].forward, "HELLOWORLD");
+}
+
+TEST_F(Tcp, AMillionHalfOpenConnectionsAreBounded) {
+  handshake();
+  client(101, "living");
+  std::size_t most = 0;
+  for (unsigned i = 0; i < 1'000'000; ++i) {
+    TransportPacket p;
+    p.time = ++now;
+    p.source = endpoint(1000 + i / 60000, 1024 + i % 60000);
+    p.destination = b;
+    p.flags = kSyn;
+    p.sequence = i;
+    reassembler.segment(p);
+    if (i % 4096 == 0) most = std::max(most, reassembler.memory());
+  }
+  EXPECT_LE(reassembler.flows(), TcpLimits{}.max_flows);
+  EXPECT_LE(most, TcpLimits{}.max_memory + (1u << 20));
+  EXPECT_GE(stats().evicted_flows + stats().evicted_memory + stats().timed_out,
+            1'000'000 - TcpLimits{}.max_flows);
+  client(107, " still");
+  reassembler.finish();
+  EXPECT_EQ(records[0].forward, "living still");
+  EXPECT_EQ(records.size(), 1u) << "connections without data ask for no consumer";
 }
 
 TEST_F(Tcp, AnOverlapAmongWaitingSegmentsKeepsTheFirstAndCountsTheConflict) {
