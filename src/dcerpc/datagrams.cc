@@ -56,7 +56,8 @@ bool read_header(Bytes data, Header& out) {
   if (data.size() < kHeaderSize) return false;
   auto at = [&](std::size_t i) { return std::to_integer<unsigned>(data[i]); };
   if (at(0) != 4 || at(1) > static_cast<unsigned>(Type::kCancelAck)) return false;
-  if ((at(2) & 0x81) != 0 || (at(3) & ~kCancelPending) != 0) return false;
+  // Two bits of flags1 are for implementations to use ([C706] 12.5.2.3).
+  if ((at(3) & ~kCancelPending) != 0) return false;
   if (at(4) > 0x11 || (at(4) & 0x0f) > 1 || at(5) > 3 || at(6) != 0) return false;
   out.type = static_cast<Type>(at(1));
   out.flags = at(2);
@@ -241,7 +242,7 @@ class Datagrams final : public DceDatagrams {
     }
     // Whoever answers is the server: a broadcast's destination is nobody, and a host with several
     // addresses may answer from another one.
-    activity.server = source;
+    if (source != activity.client) activity.server = source;
     if (header.type == Type::kResponse) {
       collect(activity.response, header, time);
       shed(activity);
