@@ -96,3 +96,69 @@ def not_anew(stub, how):
     """Whether Samba's own encoding of these values is known to be another's."""
     name = f"{stub['interface']}.{stub['operation']}"
     return any(re.match(place, name) and (how["ndr64"] or big) for place, big, _ in NOT_ANEW)
+
+
+# As LEAVES, of the requests that impacket makes: (test, our leaf, impacket's leaf, reason).
+IMPACKET = [
+    (r"", r".*:text$", r"-$", "a text of no characters: impacket has an empty array"),
+    (r"", r".*Dependencies:text$", r".*:ints$", "random bytes, which the definition has as text"),
+    (r"", r".*OwfPassword\.data\.\*\.data:ints$|-$", r".*OwfPassword(\.\w+)*:ints$|-$",
+     "two blocks of 8 bytes, one of 16 in impacket"),
+]
+
+# (test, reason): not compared.
+IMPACKET_SKIPS = [
+    (r"dhcpm\.DhcpEnum", "impacket sends the resume handle as a unique pointer; it is [ref]"),
+    (r"dhcpm\.Dhcp(GetClientInfoV4|V4GetClientInfo|GetOptionValueV5)",
+     "impacket does not align a structure to its largest member"),
+    (r"(rprn\.RpcOpenPrinterEx|par\.RpcAsyncOpenPrinter)$",
+     "impacket does not align a structure to its largest member"),
+    (r"samr\.SamrValidatePassword$", "impacket does not align a structure to its largest member"),
+    (r"even\.Elfr(Open|Register)|rrp\.Open",
+     "the server's name: a string in impacket, a pointer to one character in the definition"),
+    (r"even\.ElfrReportEventW$", "impacket has strings where the definition has pointers to them"),
+    (r"even6\.EvtRpcQuerySeek$", "impacket 0.10 leaves out timeOut"),
+    (r"lsad\.LsarOpenPolicy2?$", "impacket has the root directory as a whole string"),
+    (r"lsat\.LsarGetUserName$", "impacket has one pointer to DomainName; the definition has two"),
+    (r"nrpc\.DSRUpdateReadOnlyServerDnsRecords$",
+     "impacket has the strings of an array's elements in place, the definition pointers to them"),
+    (r"nrpc\.Netr(DatabaseRedo|GetForestTrustInformation|LogonControl)$",
+     "impacket sends what is [out] only, or adds a pointer"),
+    (r"nrpc\.NetrLogonGetDomainInfo$", "impacket has the policy's bytes in place"),
+    (r"nrpc\.NetrLogonSam",
+     "impacket has the responses as structures of numbers, the definition as counted text"),
+    (r"nrpc\.NetrServerPasswordSet2$", "the password's buffer: bytes in impacket, characters here"),
+    (r"nspi\.Nspi(GetProps|GetSpecialTable|SeekEntries)$", "impacket leaves out parameters"),
+    (r"nspi\.NspiGetIDsFromNames$", "impacket has the names in place, not behind pointers"),
+    (r"rprn\.RpcRemoteFindFirstPrinterChangeNotificationEx$",
+     "impacket has one notification type in place of an array of them"),
+    (r"samr\.SamrCloseHandle$", "impacket sends an access mask that the procedure does not have"),
+    (r"samr\.SamrSetInformationUser2?$", "impacket has UnitsPerWeek as 32 bits; it is 16"),
+    (r"scmr\.RChangeServiceConfig2W$", "impacket has the failure actions in place, not behind a "
+     "pointer"),
+    (r"scmr\.RControlServiceExW$", "impacket has a structure where the definition has a union"),
+    (r"scmr\.RNotifyServiceStatusChange$", "impacket leaves out the level before the union"),
+    (r"scmr\.RSetServiceObjectSecurity$", "impacket sends a referent id for a [ref] pointer"),
+    (r"srvs\.NetrDfsManagerReportSiteInfo$", "impacket has one pointer; the definition has two"),
+    (r"srvs\.NetrServerSetInfo$", "impacket leaves out ParmErr"),
+    (r"srvs\.NetrShare(Add|DelEx|SetInfo)$",
+     "impacket has the descriptor of level 1501 in place, not behind a pointer"),
+    (r"tsch\.SchRpcRun$", "impacket has the arguments in place, not behind pointers"),
+    (r"wkst\.NetrUseEnum$", "impacket has one element where the container has an array of them"),
+]
+
+
+def explain_impacket(test, ours, theirs):
+    """The reason of one difference, or None."""
+    for place, mine, other, reason in IMPACKET:
+        if re.match(place, test) and re.match(mine, ours) and re.match(other, theirs):
+            return reason
+    return None
+
+
+def impacket_skips(test):
+    """Why impacket's stubs of this request are no standard, or None."""
+    for place, reason in IMPACKET_SKIPS:
+        if re.match(place, test):
+            return reason
+    return None

@@ -1,14 +1,7 @@
 """Leaf values of stubs as Samba's own NDR code (python3-samba, libndr) decodes them, in process.
 
-Leaves are pairs (path, token), in the order of the declaration; a token is what two decoders can
-be expected to agree on, whatever they call it:
-
-    ("int", n)     unsigned in the size it has; bool, enumerations, times and lone bytes too
-    ("ints", t)    a whole list of integers, or bytes
-    ("text", s)    up to the first NUL, as Samba's are C strings
-    ("real", x)  ("guid", s)  ("sid", s)  ("handle", hex)  ("sd", bytes)  ("null",)
-
-"sd" is a security descriptor, packed anew, so that two layouts of the same one are equal.
+leaves.py says what leaves and tokens are. "sd" is a security descriptor, packed anew, so that two
+layouts of the same one are equal.
 """
 
 import contextlib
@@ -20,6 +13,8 @@ import pkgutil
 import samba.dcerpc
 from samba.dcerpc import misc, security
 from samba.ndr import ndr_pack, ndr_unpack
+
+from leaves import text_token
 
 # (interface UUID, major version) -> (module, {opnum: class}). Interfaces for messages between
 # Samba's own processes are of no interest.
@@ -50,10 +45,6 @@ def unsigned(number):
     if number >= 0:
         return number
     return number + (1 << 32 if number >= -(1 << 31) else 1 << 64)
-
-
-def text_token(text):
-    return ("text", text.split("\0", 1)[0])
 
 
 def descriptor_token(data):

@@ -107,7 +107,8 @@ class LeafWriter {
   }
 
   void leaf(const Value& value) {
-    open(value, value.is_counted() ? "counted" : "");
+    const bool counted = value.is_counted() && !value.is_missing();
+    open(value, counted ? "counted" : "");
     switch (value.kind()) {
       case ValueKind::kBool:
       case ValueKind::kTime:
@@ -124,7 +125,7 @@ class LeafWriter {
         json_.string(value.text());
         break;
       case ValueKind::kNull:
-        if (value.is_counted()) json_.null();
+        if (counted) json_.null();
         break;
       case ValueKind::kBytes:
       case ValueKind::kHandle:
@@ -142,7 +143,7 @@ class LeafWriter {
       default:
         break;
     }
-    if (value.is_counted()) {
+    if (counted) {
       json_.number(value.counted_length());
       json_.number(value.counted_maximum());
     }
