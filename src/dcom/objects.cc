@@ -18,6 +18,7 @@ constexpr Guid kActivation{
     0x4d9f4ab8, 0x7d1c, 0x11cf, {0x86, 0x1e, 0x00, 0x20, 0xaf, 0x6e, 0x7c, 0x57}};
 constexpr Guid kScmActivator = ole(0x000001a0), kRemUnknown = ole(0x00000131),
                kRemUnknown2 = ole(0x00000143), kDispatch = ole(0x00020400);
+constexpr Guid kClassFactory = ole(0x00000001);
 constexpr Guid kServices{
     0x9556dc99, 0x828c, 0x11cf, {0xa3, 0x7e, 0x00, 0xaa, 0x00, 0x32, 0x40, 0xc7}};
 constexpr Guid kLevel1Login{
@@ -37,9 +38,25 @@ bool is_wmi(const Guid& iid) {
          iid == kFetchSmartEnum || iid == kObjectSink || iid == kCallResult;
 }
 
+/// Some clients count the terminator of a BSTR as part of it.
 std::string text_of(const Value& value) {
-  return value.kind() == ValueKind::kText ? value.text() : std::string();
+  std::string text = value.kind() == ValueKind::kText ? value.text() : std::string();
+  while (text.ends_with('\0')) text.pop_back();
+  return text;
 }
+
+/// Members of objects that clients call by number, from their type libraries, without asking for
+/// it: those that run commands. By the class through which the object was reached.
+struct KnownMember {
+  std::string_view via;
+  std::int64_t id;
+  std::string_view name;
+};
+constexpr KnownMember kMembers[] = {
+    {"MMC20.Application", 54, "ExecuteShellCommand"},
+    {"ShellWindows", 0x60030001, "ShellExecute"},
+    {"ShellBrowserWindow", 0x60030001, "ShellExecute"},
+};
 
 }  // namespace
 
@@ -67,7 +84,7 @@ std::string normal_name_space(std::string_view name) {
 
 ObjectTracker::ObjectTracker(const Catalogue& catalogue, const ndr::Codec& codec,
                              std::size_t capacity)
-    : activation_reader_(catalogue, codec), objects_(capacity) {}
+    : catalogue_(catalogue), activation_reader_(catalogue, codec), objects_(capacity) {}
 
 bool ObjectTracker::concerns(const Interface& interface) {
   return interface.object || interface.id.uuid == kActivation || interface.id.uuid == kScmActivator;
@@ -81,11 +98,7 @@ const ObjectView& ObjectTracker::observe(const ObjectCall& call) {
     return view_;
   }
   const Shared facts = facts_of(call, call.ipid);
-  view_.present = facts && !facts->clsid.is_nil();
-  if (facts) {
-    view_.clsid = facts->clsid;
-    view_.class_name = class_name(facts->clsid);
-  }
+  if (facts) show_class(*facts);
   if (iid == kRemUnknown || iid == kRemUnknown2) {
     query_interface(call);
   } else if (is_wmi(iid)) {
@@ -94,9 +107,22 @@ const ObjectView& ObjectTracker::observe(const ObjectCall& call) {
     // Many automation objects are called through dual interfaces; those that are have Invoke too.
     if (call.procedure->name == "Invoke" || call.procedure->name == "GetIDsOfNames")
       dispatch(call, facts_or_new(call, call.ipid));
-    remember_all(call, call.response, std::make_shared<Facts>());
+    const Shared next = std::make_shared<Facts>();
+    if (facts && iid == kClassFactory) {
+      next->clsid = facts->clsid;
+    } else if (facts) {
+      next->origin = facts->clsid.is_nil() ? facts->origin : facts->clsid;
+    }
+    remember_all(call, call.response, next);
   }
   return view_;
+}
+
+void ObjectTracker::show_class(const Facts& facts) {
+  view_.clsid = facts.clsid;
+  view_.class_name = class_name(facts.clsid);
+  view_.via = class_name(facts.origin);
+  view_.present = !facts.clsid.is_nil() || !view_.via.empty();
 }
 
 ObjectTracker::Shared ObjectTracker::facts_of(const ObjectCall& call, const Guid& ipid) {
@@ -175,7 +201,11 @@ void ObjectTracker::activation(const ObjectCall& call) {
   view_.present = !a.clsid.is_nil();
   view_.clsid = a.clsid;
   view_.class_name = class_name(a.clsid);
-  view_.requested = std::move(a.requested);
+  for (const Guid& iid : a.requested) {
+    if (view_.requested.size() >= kMaxArguments) break;
+    const Interface* known = catalogue_.find(iid, 0);
+    view_.requested.push_back(known != nullptr ? known->name : iid.to_string());
+  }
   view_.machine = std::move(a.machine);
   note_bindings(a.bindings);
   const Shared facts = std::make_shared<Facts>();
@@ -187,11 +217,7 @@ void ObjectTracker::query_interface(const ObjectCall& call) {
   const Guid ipid = call.request.find("ripid").as_guid();
   if (ipid.is_nil()) return;
   const Shared facts = facts_or_new(call, ipid);
-  if (!facts->clsid.is_nil()) {
-    view_.present = true;
-    view_.clsid = facts->clsid;
-    view_.class_name = class_name(facts->clsid);
-  }
+  show_class(*facts);
   remember_all(call, call.response, facts);
   const Value results = call.response.find("ppQIResults");
   for (std::size_t i = 0; i < std::min<std::size_t>(results.size(), kMaxArguments); ++i) {
@@ -216,7 +242,14 @@ void ObjectTracker::dispatch(const ObjectCall& call, const Shared& facts) {
   if (id.is_missing()) return;
   d.present = true;
   d.id = id.as_int();
-  if (const auto it = facts->members.find(d.id); it != facts->members.end()) d.member = it->second;
+  if (const auto it = facts->members.find(d.id); it != facts->members.end()) {
+    d.member = it->second;
+  } else {
+    const std::string_view via = view_.via.empty() ? view_.class_name : view_.via;
+    for (const KnownMember& known : kMembers) {
+      if (known.via == via && known.id == d.id) d.member = known.name;
+    }
+  }
   const std::uint64_t flags = call.request.find("dwFlags").as_uint();
   d.kind = flags & 8   ? "propertyputref"
            : flags & 4 ? "propertyput"

@@ -53,7 +53,7 @@ struct WmiView {
 /// IDispatch::Invoke ([MS-OAUT] 3.1.4.4) in the order in which a program would write it.
 struct DispatchView {
   bool present = false;
-  std::string member;  ///< name; empty when the look-up was not seen
+  std::string member;  ///< name; empty when the look-up was not seen and it is no well-known one
   std::int64_t id = 0;
   std::string_view kind;              ///< "method", "propertyget", "propertyput", "propertyputref"
   std::vector<ndr::Value> arguments;  ///< by-reference ones resolved
@@ -62,10 +62,12 @@ struct DispatchView {
 
 struct ObjectView {
   bool present = false;
-  Guid clsid;                   ///< nil when not known
-  std::string_view class_name;  ///< of clsid, when it is a known one
-  std::vector<Guid> requested;  ///< activation: interfaces asked for
-  std::string machine;          ///< activation: the server as the client calls it
+  Guid clsid;                          ///< of the object's class; nil when not known
+  std::string_view class_name;         ///< of clsid, when it is a known one
+  std::vector<std::string> requested;  ///< activation: interfaces asked for, by name when known
+  /// The object came from a call on an object of this class (a document of an application, say).
+  std::string_view via;
+  std::string machine;  ///< activation: the server as the client calls it
   std::vector<std::string>
       bindings;  ///< where objects handed over live: "10.0.0.6[49667]", each once
   WmiView wmi;
@@ -88,6 +90,7 @@ class ObjectTracker {
  private:
   struct Facts {
     Guid clsid;
+    Guid origin;  ///< class of the object that handed this one out
     std::string name_space;
     std::string query;
     std::map<std::int64_t, std::string> members;
@@ -102,6 +105,7 @@ class ObjectTracker {
 
   Shared facts_of(const ObjectCall& call, const Guid& ipid);
   Shared facts_or_new(const ObjectCall& call, const Guid& ipid);
+  void show_class(const Facts& facts);
   void remember(const ObjectCall& call, Bytes objref, Shared facts);
   void remember_all(const ObjectCall& call, const ndr::Value& values, const Shared& facts);
   void activation(const ObjectCall& call);
@@ -114,6 +118,7 @@ class ObjectTracker {
   Wmio* next_result();
   void note_bindings(const DualStrings& strings);
 
+  const Catalogue& catalogue_;
   ActivationReader activation_reader_;
   RecentMap<std::string, Known> objects_;  ///< by server and IPID
   ndr::Walker walker_;

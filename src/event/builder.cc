@@ -94,6 +94,7 @@ const Event& EventBuilder::build(const Call& call, const CallContext& context) {
     event_.response.size = call.response.stub_size;
   }
   note_handles();
+  note_objects();
   note_unc_hosts(event_.request);
   note_unc_hosts(event_.response);
   return event_;
@@ -213,6 +214,7 @@ void EventBuilder::describe(const Call& call, const CallContext& context) {
   e.duration.reset();
   if (call.request.present && call.response.present)
     e.duration = call.response.time - call.request.time;
+  e.object_view = nullptr;
   e.handles.clear();
   e.unc_hosts.clear();
 }
@@ -293,6 +295,19 @@ void EventBuilder::note_handles() {
     handles_.opened(client, server, handle, opened.label);
     event_.handles.push_back(std::move(opened));
   }
+}
+
+void EventBuilder::note_objects() {
+  Event& e = event_;
+  if (!e.interface || !e.procedure || !dcom::ObjectTracker::concerns(*e.interface)) return;
+  const dcom::ObjectView& view =
+      objects_.observe({.interface = e.interface,
+                        .procedure = e.procedure,
+                        .ipid = e.object.value_or(Guid{}),
+                        .server = as_text(std::as_bytes(std::span(e.server.address.bytes))),
+                        .request = e.request.has_values ? e.request.values : ndr::Value(),
+                        .response = e.response.has_values ? e.response.values : ndr::Value()});
+  if (view.present || view.dispatch.present) e.object_view = &view;
 }
 
 std::string EventBuilder::expand_label(std::string_view pattern) const {

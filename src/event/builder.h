@@ -18,7 +18,8 @@ namespace rpcmarshal {
 class EventBuilder {
  public:
   /// `catalogue` outlives the builder and does not change.
-  explicit EventBuilder(const Catalogue& catalogue) : catalogue_(catalogue), codec_(catalogue) {}
+  explicit EventBuilder(const Catalogue& catalogue)
+      : catalogue_(catalogue), codec_(catalogue), objects_(catalogue, codec_) {}
   /// Where the clients of Kerberos tickets are found; outlives the builder.
   void set_tickets(const TicketNames* tickets) { tickets_ = tickets; }
 
@@ -34,6 +35,7 @@ class EventBuilder {
   void decode_half(const CallHalf& from, ndr::Half half, ndr::Tape& tape, const ndr::Tape* request,
                    EventHalf& to);
   void note_handles();
+  void note_objects();
   std::string expand_label(std::string_view pattern) const;
   void note_unc_hosts(const EventHalf& half);
   const Interface* definition(const SyntaxId& id);
@@ -45,6 +47,7 @@ class EventBuilder {
   ndr::Tape request_tape_, response_tape_;
   ndr::Walker walker_;
   HandleTable handles_;
+  dcom::ObjectTracker objects_;
   std::unordered_map<Guid, std::pair<std::uint16_t, const Interface*>>
       recent_;  ///< catalogue look-ups
   Event event_;

@@ -19,6 +19,7 @@
 #include "base/time.h"
 #include "capture/stream.h"
 #include "dcerpc/call.h"
+#include "dcom/objects.h"
 #include "interface/model.h"
 #include "ndr/decode.h"
 #include "ndr/value.h"
@@ -107,6 +108,9 @@ struct Event {
   std::uint32_t fault_status = 0;
   std::string_view refusal;           ///< kRejected: what fault_status means, when it has a name
   std::optional<Timestamp> duration;  ///< nanoseconds from request to response
+
+  /// DCOM: class and lineage of the object, WMI and automation; null for other calls.
+  const dcom::ObjectView* object_view = nullptr;
 
   std::vector<HandleUse> handles;
   std::vector<std::string> unc_hosts;  ///< hosts of UNC paths in any string argument, each once

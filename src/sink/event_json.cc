@@ -4,6 +4,7 @@
 
 #include "interface/status.h"
 #include "sink/json_writer.h"
+#include "sink/object_json.h"
 #include "sink/sink.h"
 
 namespace rpcmarshal {
@@ -61,12 +62,14 @@ class ValueJson {
           break;
         case ndr::Walker::Event::kLeaf:
           if (value.is_missing() && !value.name().empty()) break;  // not decoded: absent
-          name(value);
+          if (!top) name(value);
           leaf(value, root, other_root);
           break;
       }
     }
   }
+  /// One value by itself, without its name.
+  void element(const ndr::Value& value) { record(value, ndr::Value()); }
 
  private:
   void name(const ndr::Value& value) {
@@ -369,6 +372,10 @@ void EventJson::append(std::string& out, const Event& e) {
       json.end_object();
     }
     json.end_array();
+  }
+  if (e.object_view) {
+    append_object_view(json, *e.object_view,
+                       [&](const ndr::Value& value) { values.element(value); });
   }
   if (!e.unc_hosts.empty()) {
     json.key("unc_hosts");
