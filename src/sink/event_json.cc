@@ -40,6 +40,9 @@ class ValueJson {
           if (presenter_.withheld(value)) {
             json_.plain_string("<redacted>");
             walker_.skip();
+          } else if (value.display().semantic == "bindings") {
+            append_bindings(json_, value);
+            walker_.skip();
           } else if (value.kind() == ndr::ValueKind::kList) {
             json_.begin_array();
           } else {
@@ -116,6 +119,7 @@ class ValueJson {
       case Form::kBytes:
       case Form::kInterface:
         json_.begin_object();
+        if (shown.form == Form::kInterface) append_objref(json_, shown.bytes);
         json_.member_number("size", shown.bytes.size());
         json_.key("hex");
         json_.hex_string(shown.bytes.first(std::min(shown.bytes.size(), options_.max_bytes)));

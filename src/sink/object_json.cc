@@ -1,6 +1,8 @@
 #include "sink/object_json.h"
 
 #include <algorithm>
+#include <bit>
+#include <cstdio>
 
 namespace rpcmarshal {
 namespace {
@@ -111,6 +113,27 @@ class WmiJson {
   std::string scratch_;
 };
 
+std::string hex64(std::uint64_t value) {
+  char text[20];
+  std::snprintf(text, sizeof text, "0x%016llx", static_cast<unsigned long long>(value));
+  return text;
+}
+
+void bindings(JsonWriter& json, const dcom::DualStrings& strings) {
+  json.key("bindings");
+  json.begin_array();
+  for (const dcom::StringBinding& binding : strings.bindings) {
+    json.begin_object();
+    if (const auto tower = dcom::tower_name(binding.tower); !tower.empty())
+      json.member("protocol", tower);
+    json.key("host");
+    json.string(binding.host());
+    if (binding.port() != 0) json.member_number("port", binding.port());
+    json.end_object();
+  }
+  json.end_array();
+}
+
 void member(JsonWriter& json, std::string_view name, const std::string& text) {
   if (!text.empty()) json.member(name, text);
 }
@@ -147,6 +170,38 @@ void wmi(JsonWriter& json, const dcom::WmiView& w) {
 }
 
 }  // namespace
+
+void append_objref(JsonWriter& json, Bytes objref) {
+  dcom::ObjRef ref;
+  if (!dcom::read_objref(objref, ref) && ref.iid.is_nil()) return;
+  static constexpr std::string_view kKinds[] = {"standard", "handler", "custom", "extended"};
+  json.member("objref", kKinds[std::countr_zero(static_cast<unsigned>(ref.kind))]);
+  const auto guid = [&](std::string_view name, const Guid& value) {
+    if (value.is_nil()) return;
+    json.key(name);
+    json.plain_string(value.to_string());
+  };
+  guid("iid", ref.iid);
+  guid("clsid", ref.clsid);
+  if (const auto name = dcom::class_name(ref.clsid); !name.empty()) json.member("class", name);
+  if (ref.kind == dcom::ObjRef::Kind::kCustom) return;
+  guid("ipid", ref.ipid);
+  json.key("oxid");
+  json.plain_string(hex64(ref.oxid));
+  json.key("oid");
+  json.plain_string(hex64(ref.oid));
+  bindings(json, ref.resolver);
+}
+
+void append_bindings(JsonWriter& json, const ndr::Value& strings) {
+  dcom::DualStrings read;
+  const ndr::Value array = strings.find("aStringArray");
+  dcom::read_dual_strings(array.bytes(), strings.find("wSecurityOffset").as_uint(), array.order(),
+                          read);
+  json.begin_object();
+  bindings(json, read);
+  json.end_object();
+}
 
 void append_object_view(JsonWriter& json, const dcom::ObjectView& view,
                         const std::function<void(const ndr::Value&)>& write_value) {

@@ -12,20 +12,15 @@
 
 #include "base/unicode.h"
 #include "interface/status.h"
+#include "sink/object_text.h"
 #include "sink/sink.h"
+#include "sink/terminal_text.h"
 
 namespace rpcmarshal {
 namespace {
 
-constexpr std::size_t kMaxText = 300;      // characters of one string argument
 constexpr std::size_t kMaxTextBytes = 24;  // bytes of one binary argument
 constexpr std::size_t kMaxTextElements = 16;
-
-/// Columns a UTF-8 text takes, near enough: one per code point.
-std::size_t columns(std::string_view text) {
-  return static_cast<std::size_t>(std::ranges::count_if(
-      text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-}
 
 class TextFormat final : public EventFormat {
  public:
@@ -68,52 +63,6 @@ class TextFormat final : public EventFormat {
     buffer_ += "\x1b[0m";
   }
 
-  /// `text` with everything a terminal could act on escaped.
-  static void append_safe(std::string& to, std::string_view text) {
-    for (const char c : text) {
-      const auto u = static_cast<unsigned char>(c);
-      if (c == '\n') {
-        to += "\\n";
-      } else if (c == '\r') {
-        to += "\\r";
-      } else if (c == '\t') {
-        to += "\\t";
-      } else if (u < 0x20 || u == 0x7F) {
-        static constexpr char kHex[] = "0123456789abcdef";
-        to += "\\x";
-        to += kHex[u >> 4];
-        to += kHex[u & 15];
-      } else {
-        to += c;
-      }
-    }
-    // C1 controls (U+0080..U+009F) come as C2 80..C2 9F.
-    for (std::size_t at = 0; (at = to.find('\xC2', at)) != std::string::npos && at + 1 < to.size();
-         ++at) {
-      if (static_cast<unsigned char>(to[at + 1]) < 0xA0) to.replace(at, 2, "?");
-    }
-  }
-  static std::string safe(std::string_view text) {
-    std::string out;
-    append_safe(out, text);
-    return out;
-  }
-
-  static std::string quoted(std::string_view text) {
-    std::size_t end = text.size();
-    while (end > 0 && text[end - 1] == '\0') --end;
-    text = text.substr(0, end);
-    const std::size_t all = text.size();
-    if (all > kMaxText) {
-      end = kMaxText;
-      while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-      text = text.substr(0, end);
-    }
-    std::string out = "\"" + safe(text) + '"';
-    if (all > kMaxText) out += "… (" + std::to_string(all) + " bytes)";
-    return out;
-  }
-
   void header(const Event& e) {
     std::string time;
     append_time(time, e.time);
@@ -150,6 +99,19 @@ class TextFormat final : public EventFormat {
   void call(const Event& e) {
     buffer_ += "  ";
     column_ = 2;
+    object_line_ = object_line(e, [&](const ndr::Value& value) {
+      return leaf(e, value, e.request.values, ndr::Value(), false);
+    });
+    if (object_line_) {
+      ink(Ink::kInterface, object_line_->place);
+      buffer_ += ' ';
+      ink(Ink::kOperation, object_line_->subject);
+      column_ += columns(object_line_->place) + columns(object_line_->subject) + 2;
+      buffer_ += '(';
+      pieces(object_line_->arguments);
+      buffer_ += ")\n";
+      return;
+    }
     std::string interface = e.interface      ? e.interface->name
                             : e.interface_id ? e.interface_id->uuid.to_string() + " v" +
                                                    std::to_string(e.interface_id->major) + '.' +
@@ -231,6 +193,7 @@ class TextFormat final : public EventFormat {
       unread(e.response);
       return;
     }
+    const std::size_t start = buffer_.size();
     const ndr::Value result = e.response.values.find("return");
     if (result.is_missing()) {
       buffer_ += "= done";
@@ -239,8 +202,42 @@ class TextFormat final : public EventFormat {
       const std::string shown = leaf(e, result, e.response.values, e.request.values, true);
       column_ += columns(shown) + 2;
     }
+    if (object_line_ && !object_line_->results.empty()) {
+      // The method's own result says more than that the call as such went through.
+      if (result.as_int() == 0) {
+        buffer_.resize(start);
+        buffer_ += "= ";
+        column_ = 6;
+      } else {
+        buffer_ += "  ";
+      }
+      pieces(object_line_->results);
+      return;
+    }
     if (e.response.values.size() > (result.is_missing() ? 0u : 1u)) buffer_ += "  ";
     arguments(e, e.response.values, e.request.has_values ? e.request.values : ndr::Value(), true);
+  }
+
+  /// "piece, piece", wrapped at the width.
+  void pieces(const std::vector<std::string>& list) {
+    bool first = true;
+    for (const std::string& piece : list) piece_at_width(piece, std::exchange(first, false));
+  }
+  void piece_at_width(const std::string& piece, bool first) {
+    const std::size_t width = columns(strip(piece));
+    if (!first) {
+      buffer_ += ',';
+      ++column_;
+      if (column_ + 1 + width > options_.width) {
+        buffer_ += "\n      ";
+        column_ = 6;
+      } else {
+        buffer_ += ' ';
+        ++column_;
+      }
+    }
+    buffer_ += piece;
+    column_ += width;
   }
 
   /// The parameters of one half, "name=value, name=value", wrapped at the width.
@@ -252,20 +249,7 @@ class TextFormat final : public EventFormat {
     const auto put = [&](std::string_view piece) { pending += piece; };
     const auto flush_argument = [&] {
       if (pending.empty()) return;
-      const std::size_t width = columns(strip(pending));
-      if (!first) {
-        buffer_ += ',';
-        ++column_;
-        if (column_ + 1 + width > options_.width) {
-          buffer_ += "\n      ";
-          column_ = 6;
-        } else {
-          buffer_ += ' ';
-          ++column_;
-        }
-      }
-      buffer_ += pending;
-      column_ += width;
+      piece_at_width(pending, first);
       pending.clear();
       first = false;
     };
@@ -291,6 +275,11 @@ class TextFormat final : public EventFormat {
       if (depth == 1) {
         flush_argument();
         if (skip_result && value.name() == "return") continue;
+        // What every DCOM call carries says nothing about this one.
+        if (value.name() == "orpcthis" || value.name() == "orpcthat") {
+          if (walker_.event() == ndr::Walker::Event::kOpen) walker_.skip();
+          continue;
+        }
       } else if (walker_.index() > 0 ||
                  (!pending.empty() && pending.back() != '[' && pending.back() != '{')) {
         put(walker_.index() > 0 ? ", " : "");
@@ -304,6 +293,9 @@ class TextFormat final : public EventFormat {
         put(leaf(e, value, root, other, false));
       } else if (presenter_.withheld(value)) {
         put("<redacted>");
+        walker_.skip();
+      } else if (value.display().semantic == "bindings") {
+        put(painted(Ink::kString, bindings_text(value)));
         walker_.skip();
       } else {
         put(value.kind() == ndr::ValueKind::kList ? "[" : "{");
@@ -380,8 +372,10 @@ class TextFormat final : public EventFormat {
                     shown.text.empty() ? (code == 0 ? "0" : hex32(code)) : std::string(shown.text));
         break;
       }
-      case Form::kBytes:
-      case Form::kInterface: {
+      case Form::kInterface:
+        out = painted(Ink::kHandle, objref_text(shown.bytes));
+        break;
+      case Form::kBytes: {
         out = '<' + std::to_string(shown.bytes.size()) + " bytes";
         if (!shown.bytes.empty()) out += ": ";
         append_hex(out, shown.bytes.first(std::min(shown.bytes.size(), kMaxTextBytes)));
@@ -482,6 +476,7 @@ class TextFormat final : public EventFormat {
   SinkOptions options_;
   Presenter presenter_;
   ndr::Walker walker_;
+  std::optional<ObjectLine> object_line_;  ///< of the event being written
   std::string buffer_;
   std::size_t column_ = 0;
 };

@@ -1,0 +1,1 @@
+rpcm_fuzz(dcom USES dcom)
