@@ -56,7 +56,7 @@ TEST(Raa, ClaimsAreChanged) {
   w.u32(4).u32(0).u32(4).text16(u"age").u16(0);
   w.u32(1).align(8).u16(1).u16(1).align(8).u64(42);
   w.u32(4).u32(0).u32(4).text16(u"job").u16(0);
-  w.u32(1).align(8).u16(3).u16(3).align(4).u32(3).u32(0x20018);
+  w.u32(1).align(8).u16(3).u16(3).align(8).u32(3).u32(0x20018);
   w.u32(3).u32(0).u32(3).text16(u"it").u16(0);
   const Decoded d = decode("authzr.AuthzrModifyClaims", Half::kRequest, w);
   EXPECT_TRUE(complete(d));
