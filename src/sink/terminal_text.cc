@@ -41,6 +41,13 @@ std::string safe(std::string_view text) {
   return to;
 }
 
+std::string shortened(std::string_view text) {
+  std::size_t end = std::min(text.size(), kMaxText);
+  while (end > 0 && end < text.size() && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80)
+    --end;
+  return safe(text.substr(0, end)) + (end < text.size() ? "…" : "");
+}
+
 std::string quoted(std::string_view text) {
   std::size_t end = text.size();
   while (end > 0 && text[end - 1] == '\0') --end;
