@@ -144,10 +144,15 @@ TEST(NamesTest, NoOperationOfTheTableIsMissing) {
     ASSERT_NE(procedure, nullptr) << line;
     EXPECT_FALSE(procedure->name.empty()) << line;
     ++named;
+    // Its rows of type libraries count both forms of every method that also has a local one.
+    if (interface->document == "MS-OAUT" && interface->name != "IDispatch") continue;
     // The specification's name, but for slots it reserves.
     if (!cells[6].empty() && cells[6].rfind("Lsar_LSA_", 0) != 0 &&
         cells[6].find("Opnum") == std::string::npos && cells[6].rfind("Reserved", 0) != 0) {
-      EXPECT_EQ(procedure->name, cells[6]) << line;
+      // It calls reading and writing of a property alike; we say get_X and put_X.
+      const std::size_t prefix =
+          procedure->name == "get_" + cells[6] || procedure->name == "put_" + cells[6] ? 4 : 0;
+      EXPECT_EQ(procedure->name.substr(prefix), cells[6]) << line;
     }
     // Zeek's name finds it, unless it is one of Zeek's mistakes.
     if (!cells[7].empty() && zeek_misnomer(*procedure).empty() && !procedure->reserved &&
