@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,12 +23,23 @@ class Automaton {
   /// Calls found(word, end) for each occurrence, `end` being the offset behind it.
   template <typename Found>
   void scan(std::string_view text, Found&& found) const {
-    std::uint32_t state = 0;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-      state = step(state, static_cast<std::uint8_t>(text[i]));
-      if (outputs_[state] == kNone) continue;
-      for (std::uint32_t out = outputs_[state]; out != kNone; out = out_list_[out].next)
-        found(out_list_[out].word, i + 1);
+    const std::size_t size = text.size();
+    std::size_t at = 0;
+    while (true) {
+      at = next_start(text, at);
+      if (at >= size) return;
+      // A word may begin at `start`, the latest such place.
+      std::size_t start = at;
+      std::uint32_t state = 0;
+      while (true) {
+        state = step(state, static_cast<std::uint8_t>(text[at]));
+        ++at;
+        for (std::uint32_t out = outputs_[state]; out != kNone; out = out_list_[out].next)
+          found(out_list_[out].word, at);
+        if (at - depth_[state] > start) break;
+        if (at >= size) return;
+        if (may_start(text, at)) start = at;
+      }
     }
   }
 
@@ -45,6 +57,34 @@ class Automaton {
     std::uint32_t word, next;
   };
 
+  void build_filter(const std::vector<std::string>& words, const std::vector<std::uint32_t>& order);
+  std::uint32_t gram_bit(std::uint32_t gram) const { return gram * 0x9E3779B1u >> gram_shift_; }
+  static std::uint32_t load4(const char* at) {
+    std::uint32_t out;
+    std::memcpy(&out, at, 4);
+    return out;
+  }
+  bool may_start(std::string_view text, std::size_t at) const {
+    if (at + 4 > text.size()) return true;  // the last three places are not worth a look
+    const std::uint32_t gram = load4(text.data() + at), bit = gram_bit(gram);
+    if ((grams_[bit >> 6] >> (bit & 63) & 1) != 0) return true;
+    const std::uint32_t pair = gram & 0xFFFF;
+    return has_short_ && (pairs_[pair >> 6] >> (pair & 63) & 1) != 0;
+  }
+  /// The first place from `at` on where a word may begin; the end when there is none.
+  std::size_t next_start(std::string_view text, std::size_t at) const {
+    const std::size_t size = text.size();
+    if (!has_short_) {
+      for (; at + 4 <= size; ++at) {
+        const std::uint32_t bit = gram_bit(load4(text.data() + at));
+        if ((grams_[bit >> 6] >> (bit & 63) & 1) != 0) return at;
+      }
+      return size;  // every word has four letters at least
+    }
+    while (at < size && !may_start(text, at)) ++at;
+    return at;
+  }
+
   std::uint32_t step(std::uint32_t state, std::uint8_t byte) const {
     while (state >= dense_) {
       const State& s = states_[state];
@@ -55,6 +95,12 @@ class Automaton {
     }
     return rows_[state * letters_ + letter_[byte]];
   }
+
+  std::vector<std::uint64_t> grams_;  // bit per hash of a word's first four letters
+  std::uint32_t gram_shift_ = 31;
+  std::vector<std::uint64_t> pairs_;  // bit per first two letters of words shorter than four
+  bool has_short_ = false;
+  std::vector<std::uint32_t> depth_;  // state -> letters since the root
 
   std::array<std::uint8_t, 256> letter_{};  // byte -> column; 0 is "in no word"
   std::uint32_t letters_ = 1;

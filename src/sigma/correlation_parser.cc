@@ -14,17 +14,18 @@ namespace {
 using Type = CorrelationType;
 using Op = CorrelationBound::Op;
 
+constexpr std::pair<std::string_view, Type> kTypes[] = {
+    {"event_count", Type::kEventCount},
+    {"value_count", Type::kValueCount},
+    {"temporal", Type::kTemporal},
+    {"temporal_ordered", Type::kTemporalOrdered},
+    {"value_sum", Type::kValueSum},
+    {"value_avg", Type::kValueAvg},
+    {"value_percentile", Type::kValuePercentile},
+    {"value_median", Type::kValueMedian},
+};
+
 std::optional<Type> find_type(std::string_view name) {
-  static constexpr std::pair<std::string_view, Type> kTypes[] = {
-      {"event_count", Type::kEventCount},
-      {"value_count", Type::kValueCount},
-      {"temporal", Type::kTemporal},
-      {"temporal_ordered", Type::kTemporalOrdered},
-      {"value_sum", Type::kValueSum},
-      {"value_avg", Type::kValueAvg},
-      {"value_percentile", Type::kValuePercentile},
-      {"value_median", Type::kValueMedian},
-  };
   for (const auto& [text, type] : kTypes) {
     if (text == name) return type;
   }
@@ -129,6 +130,13 @@ void parse_aliases(const Yaml& yaml, Correlation& out, Reporter& report) {
 }
 
 }  // namespace
+
+std::string_view correlation_type_name(CorrelationType type) {
+  for (const auto& [text, t] : kTypes) {
+    if (t == type) return text;
+  }
+  return {};
+}
 
 Correlation parse_correlation(const Yaml& document, const std::string& file, Reporter& report) {
   Correlation out;

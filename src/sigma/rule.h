@@ -95,6 +95,8 @@ enum class CorrelationType : std::uint8_t {
   kValueMedian,
 };
 
+std::string_view correlation_type_name(CorrelationType type);  ///< "event_count"
+
 /// "gte: 5"; several make a range.
 struct CorrelationBound {
   enum class Op : std::uint8_t { kLt, kLte, kGt, kGte, kEq, kNeq } op = Op::kGte;

@@ -1,0 +1,416 @@
+#include "sigma/correlation.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <optional>
+
+#include "sigma/loader.h"
+
+namespace rpcmarshal::sigma {
+namespace {
+
+using Type = CorrelationType;
+using Op = CorrelationBound::Op;
+
+/// Correlations of correlations: the loader allows no circles, so this many levels are in no file.
+constexpr int kMaxDepth = 16;
+constexpr std::size_t kMaxCombinations = 16;
+
+bool bound_holds(const CorrelationBound& bound, double value) {
+  switch (bound.op) {
+    case Op::kLt:
+      return value < bound.value;
+    case Op::kLte:
+      return value <= bound.value;
+    case Op::kGt:
+      return value > bound.value;
+    case Op::kGte:
+      return value >= bound.value;
+    case Op::kEq:
+      return value == bound.value;
+    case Op::kNeq:
+      return value != bound.value;
+  }
+  return false;
+}
+
+bool has_not(const std::vector<Node>& nodes) {
+  return std::any_of(nodes.begin(), nodes.end(),
+                     [](const Node& n) { return n.kind == Node::Kind::kNot; });
+}
+
+bool only_and(const std::vector<Node>& nodes) {
+  return std::all_of(nodes.begin(), nodes.end(), [](const Node& n) {
+    return n.kind == Node::Kind::kAnd || n.kind == Node::Kind::kItem;
+  });
+}
+
+/// Linear interpolation between the two nearest ranks.
+double percentile(std::vector<double> numbers, double percent) {
+  if (numbers.empty()) return 0;
+  const double rank = percent / 100 * static_cast<double>(numbers.size() - 1);
+  const auto low = static_cast<std::size_t>(rank);
+  std::nth_element(numbers.begin(), numbers.begin() + static_cast<std::ptrdiff_t>(low),
+                   numbers.end());
+  const double below = numbers[low];
+  if (low + 1 >= numbers.size()) return below;
+  const double above =
+      *std::min_element(numbers.begin() + static_cast<std::ptrdiff_t>(low) + 1, numbers.end());
+  return below + (above - below) * (rank - static_cast<double>(low));
+}
+
+std::string key_of(const std::vector<std::string>& values) {
+  std::string out;
+  for (const std::string& value : values) {
+    out += std::to_string(value.size()) + ':';
+    out += value;
+  }
+  return out;
+}
+
+}  // namespace
+
+Correlator::Correlator(Engine& engine, Diagnostics& diagnostics, CorrelationLimits limits)
+    : limits_(limits), of_rule_(engine.rule_count()), silent_(engine.rule_count(), false) {
+  const std::vector<Correlation>& all = engine.rules().correlations;
+  states_.resize(all.size());
+  of_correlation_.resize(all.size());
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const Correlation& c = all[i];
+    State& state = states_[i];
+    state.correlation = &c;
+    state.at_close = has_not(c.expression) ||
+                     std::any_of(c.bounds.begin(), c.bounds.end(), [](const CorrelationBound& b) {
+                       return b.op != Op::kGt && b.op != Op::kGte;
+                     });
+    state.most_entries = limits_.group_entries;
+    // These look at every entry with every match.
+    if (c.type == Type::kValuePercentile || c.type == Type::kValueMedian)
+      state.most_entries = std::min<std::size_t>(state.most_entries, 4096);
+    if (c.type == Type::kTemporalOrdered && !only_and(c.expression)) {
+      diagnostics.push_back(
+          {Diagnostic::Severity::kError, c.about.file, c.about.at,
+           "the condition of temporal_ordered joins its rules by 'and' only: what "
+           "does not happen has no place in an order",
+           c.about.title});
+      state.correlation = nullptr;
+      continue;
+    }
+    for (std::uint32_t position = 0; position < c.rules.size(); ++position) {
+      Feed feed;
+      feed.correlation = static_cast<std::uint32_t>(i);
+      feed.position = position;
+      const auto make = [&](const Metadata& about) {
+        Feed out = feed;
+        for (const std::string& name : c.group_by) {
+          std::string field = name;
+          for (const auto& [alias, mapping] : c.aliases) {
+            if (alias != name) continue;
+            for (const auto& [rule, mapped] : mapping) {
+              if (refers_to(rule, about)) field = mapped;
+            }
+          }
+          out.group_fields.push_back(field);
+          out.group_ids.push_back(engine.intern(field));
+        }
+        for (const std::string& name : c.fields) out.value_ids.push_back(engine.intern(name));
+        return out;
+      };
+      for (std::uint32_t rule = 0; rule < engine.rule_count(); ++rule) {
+        const Metadata& about = engine.program().rules[rule].rule->about;
+        if (!refers_to(c.rules[position], about)) continue;
+        of_rule_[rule].push_back(make(about));
+        if (!c.generate) silent_[rule] = true;
+      }
+      for (std::size_t other = 0; other < all.size(); ++other) {
+        if (!refers_to(c.rules[position], all[other].about)) continue;
+        of_correlation_[other].push_back(make(all[other].about));
+        if (!c.generate) states_[other].silent = true;
+      }
+    }
+  }
+}
+
+void Correlator::event(const std::vector<std::uint32_t>& rules, std::int64_t time,
+                       const Values& values, std::vector<CorrelationMatch>& out) {
+  if (states_.empty()) return;
+  if (time != 0) now_ = std::max(now_, time);
+  const std::int64_t at = time != 0 ? time : now_;
+  for (State& state : states_) {
+    if (!state.closing.empty()) close_until(state, now_, out, 0);
+  }
+  for (const std::uint32_t rule : rules) {
+    for (const Feed& f : of_rule_[rule]) feed(f, at, values, out, 0);
+  }
+}
+
+void Correlator::finish(std::vector<CorrelationMatch>& out) {
+  for (State& state : states_) close_until(state, INT64_MAX, out, 0);
+}
+
+void Correlator::feed(const Feed& f, std::int64_t time, const Values& values,
+                      std::vector<CorrelationMatch>& out, int depth) {
+  State& state = states_[f.correlation];
+  if (state.correlation == nullptr || depth > kMaxDepth) return;
+  Input input;
+  std::vector<std::string> found;
+  if (!f.value_ids.empty()) {
+    for (const FieldId id : f.value_ids) {
+      values(id, found);
+      if (found.empty()) return;  // nothing to count
+      // Several values of one field are several things that were seen.
+      if (f.value_ids.size() == 1) {
+        input.value = found;
+      } else {
+        input.value.push_back(found[0]);
+      }
+    }
+    if (f.value_ids.size() > 1) input.value = {key_of(input.value)};
+  }
+  // Every combination of values of the group's fields; an event without one of them is in no group.
+  std::vector<std::vector<std::string>> groups{{}};
+  for (const FieldId id : f.group_ids) {
+    values(id, found);
+    std::vector<std::vector<std::string>> more;
+    for (const auto& group : groups) {
+      for (const std::string& value : found) {
+        if (more.size() >= kMaxCombinations) break;
+        more.push_back(group);
+        more.back().push_back(value);
+      }
+    }
+    groups = std::move(more);
+  }
+  for (auto& group : groups) {
+    input.group = std::move(group);
+    add(state, f, time, input, out, depth);
+  }
+}
+
+Correlator::Group& Correlator::group_of(State& state, std::vector<std::string> values) {
+  std::string key = key_of(values);
+  const auto found = state.by_key.find(key);
+  if (found != state.by_key.end()) {
+    state.groups.splice(state.groups.end(), state.groups, found->second);
+    return state.groups.back();
+  }
+  if (state.groups.size() >= limits_.groups) {
+    ++dropped_;
+    forget(state, state.groups.begin());
+  }
+  Group& group = state.groups.emplace_back();
+  group.key = std::move(key);
+  group.values = std::move(values);
+  state.by_key.emplace(group.key, std::prev(state.groups.end()));
+  return group;
+}
+
+void Correlator::forget(State& state, Groups::iterator group) {
+  state.entries -= group->entries.size();
+  state.by_key.erase(group->key);
+  state.groups.erase(group);
+}
+
+void Correlator::remove_oldest(State& state, Group& group) {
+  const Entry& e = group.entries.front();
+  const bool by_value = state.correlation->type == Type::kValueCount;
+  const auto count = group.counts.find(by_value ? e.value : e.rule);
+  if (count != group.counts.end() && --count->second == 0) group.counts.erase(count);
+  group.sum -= e.number;
+  group.entries.pop_front();
+  --state.entries;
+}
+
+void Correlator::clear(State& state, Group& group) {
+  state.entries -= group.entries.size();
+  group.entries.clear();
+  group.counts.clear();
+  group.sum = 0;
+  group.chain.clear();
+  group.open = false;
+}
+
+bool Correlator::seen(const State& state, const Group& group, std::uint32_t node) const {
+  const Node& n = state.correlation->expression[node];
+  switch (n.kind) {
+    case Node::Kind::kItem:
+      return group.counts.contains(n.item);
+    case Node::Kind::kNot:
+      return !seen(state, group, n.children[0]);
+    case Node::Kind::kAnd:
+      return std::all_of(n.children.begin(), n.children.end(),
+                         [&](std::uint32_t child) { return seen(state, group, child); });
+    case Node::Kind::kOr:
+      return std::any_of(n.children.begin(), n.children.end(),
+                         [&](std::uint32_t child) { return seen(state, group, child); });
+  }
+  return false;
+}
+
+bool Correlator::satisfied(const State& state, const Group& group, double& value) const {
+  const Correlation& c = *state.correlation;
+  const auto entries = static_cast<double>(group.entries.size());
+  switch (c.type) {
+    case Type::kEventCount:
+      value = entries;
+      break;
+    case Type::kValueCount:
+    case Type::kTemporal:
+    case Type::kTemporalOrdered:
+      value = static_cast<double>(group.counts.size());
+      break;
+    case Type::kValueSum:
+      value = group.sum;
+      break;
+    case Type::kValueAvg:
+      value = entries > 0 ? group.sum / entries : 0;
+      break;
+    case Type::kValuePercentile:
+    case Type::kValueMedian: {
+      std::vector<double> numbers;
+      numbers.reserve(group.entries.size());
+      for (const Entry& e : group.entries) numbers.push_back(e.number);
+      value = percentile(std::move(numbers), c.type == Type::kValueMedian ? 50 : c.percentile);
+      break;
+    }
+  }
+  if (c.expression_root) return seen(state, group, *c.expression_root);
+  return std::all_of(c.bounds.begin(), c.bounds.end(),
+                     [&](const CorrelationBound& bound) { return bound_holds(bound, value); });
+}
+
+void Correlator::add(State& state, const Feed& f, std::int64_t time, const Input& input,
+                     std::vector<CorrelationMatch>& out, int depth) {
+  const Correlation& c = *state.correlation;
+  Group& group = group_of(state, input.group);
+
+  if (c.type == Type::kTemporalOrdered) {
+    // chain[i]: when the latest run of the first i + 1 rules in order began. A rule that completes
+    // a run extends it; one event counts for one place only.
+    group.chain.resize(c.rules.size(), INT64_MIN);
+    for (std::size_t i = c.rules.size(); i-- > 0;) {
+      if (c.rules[i] != c.rules[f.position]) continue;
+      if (i == 0) {
+        group.chain[0] = time;
+      } else if (group.chain[i - 1] != INT64_MIN && time >= group.chain[i - 1] &&
+                 time - group.chain[i - 1] <= c.timespan) {
+        group.chain[i] = group.chain[i - 1];
+      }
+    }
+    if (group.chain.back() != INT64_MIN) {
+      group.chain.clear();
+      fire(state, group, time, static_cast<double>(c.rules.size()), out, depth);
+    }
+    return;
+  }
+
+  if (state.at_close && !group.open) {
+    group.open = true;
+    group.opened = time;
+    state.closing.emplace(time + c.timespan, group.key);
+    if (state.closing.size() > 2 * limits_.groups) {
+      ++dropped_;
+      state.closing.erase(state.closing.begin());
+    }
+  }
+  const auto insert = [&](Entry entry) {
+    // Late events take their place; those older than the window are too late.
+    const std::int64_t newest = group.entries.empty() ? time : group.entries.back().time;
+    if (entry.time < newest && newest - entry.time > c.timespan) return;
+    auto place = group.entries.end();
+    while (place != group.entries.begin() && std::prev(place)->time > entry.time) --place;
+    group.entries.insert(place, entry);
+    ++state.entries;
+    ++group.counts[c.type == Type::kValueCount ? entry.value : entry.rule];
+    group.sum += entry.number;
+  };
+  switch (c.type) {
+    case Type::kEventCount:
+    case Type::kTemporal:
+    case Type::kTemporalOrdered:
+      insert({time, f.position, 0, 0});
+      break;
+    case Type::kValueCount:
+      for (const std::string& value : input.value)
+        insert({time, f.position, std::hash<std::string>()(value), 0});
+      break;
+    default:
+      for (const std::string& value : input.value) {
+        double number = 0;
+        if (parse_number(value, number)) insert({time, f.position, 0, number});
+      }
+  }
+  if (group.entries.empty()) return;
+  if (!state.at_close) {
+    const std::int64_t oldest = group.entries.back().time - c.timespan;
+    while (!group.entries.empty() && group.entries.front().time < oldest)
+      remove_oldest(state, group);
+  }
+  while (group.entries.size() > state.most_entries) {
+    ++dropped_;
+    remove_oldest(state, group);
+  }
+  while (state.entries > limits_.entries && state.groups.size() > 1) {
+    ++dropped_;
+    forget(state, state.groups.begin());
+  }
+  double value = 0;
+  if (!state.at_close && satisfied(state, group, value)) {
+    clear(state, group);
+    fire(state, group, time, value, out, depth);
+  }
+}
+
+void Correlator::close_until(State& state, std::int64_t time, std::vector<CorrelationMatch>& out,
+                             int depth) {
+  while (!state.closing.empty() && state.closing.begin()->first < time) {
+    const auto [end, key] = *state.closing.begin();
+    state.closing.erase(state.closing.begin());
+    const auto found = state.by_key.find(key);
+    if (found == state.by_key.end()) continue;
+    Group& group = *found->second;
+    if (!group.open || group.opened + state.correlation->timespan != end) continue;
+    double value = 0;
+    const bool good = satisfied(state, group, value);
+    clear(state, group);
+    if (good) fire(state, group, end, value, out, depth);
+  }
+}
+
+void Correlator::fire(State& state, Group& group, std::int64_t time, double value,
+                      std::vector<CorrelationMatch>& out, int depth) {
+  const Correlation& c = *state.correlation;
+  CorrelationMatch match;
+  match.correlation = &c;
+  match.time = time;
+  match.value = value;
+  match.reported = !state.silent;
+  for (std::size_t i = 0; i < c.group_by.size(); ++i)
+    match.group.emplace_back(c.group_by[i], group.values[i]);
+  out.push_back(match);
+
+  // To a correlation of this one, its groups are the event's fields, by the names it gives them.
+  const auto index = static_cast<std::size_t>(&state - states_.data());
+  for (const Feed& f : of_correlation_[index]) {
+    const Values values = [&](FieldId id, std::vector<std::string>& found) {
+      found.clear();
+      for (std::size_t g = 0; g < f.group_ids.size(); ++g) {
+        if (f.group_ids[g] != id) continue;
+        for (const auto& [name, text] : match.group) {
+          if (name == f.group_fields[g]) found.assign(1, text);
+        }
+      }
+      if (!found.empty()) return;
+      for (std::size_t v = 0; v < f.value_ids.size(); ++v) {
+        if (f.value_ids[v] != id) continue;
+        for (const auto& [name, text] : match.group) {
+          if (name == states_[f.correlation].correlation->fields[v]) found.assign(1, text);
+        }
+      }
+    };
+    feed(f, time, values, out, depth + 1);
+  }
+}
+
+}  // namespace rpcmarshal::sigma

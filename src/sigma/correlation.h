@@ -1,0 +1,128 @@
+// Correlations at run time: how often, how many different, how much, or in which order other rules
+// matched within a span of event time, per group.
+//
+// Windows slide: each match is counted for `timespan`. A condition that more matches can only make
+// true (gte, gt) is looked at with every match; when it holds, the correlation fires and its window
+// starts anew, so that one burst is one match. A condition that more matches could make false (lt,
+// lte, eq, neq, `not`) cannot be judged before the time is over: there the window opens with the
+// first match and is judged when it closes.
+//
+// State is bounded: groups and entries have limits, beyond which the groups that were idle longest
+// are forgotten (and counted: dropped()).
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <list>
+#include <map>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "sigma/engine.h"
+#include "sigma/rule.h"
+
+namespace rpcmarshal::sigma {
+
+struct CorrelationMatch {
+  const Correlation* correlation = nullptr;
+  std::int64_t time = 0;  ///< of the match that completed it, or of the window's end
+  std::vector<std::pair<std::string, std::string>> group;
+  double value = 0;      ///< what was compared: the count, sum, ...
+  bool reported = true;  ///< false: only another correlation needs it
+};
+
+struct CorrelationLimits {
+  std::size_t groups = 65536;           ///< per correlation
+  std::size_t entries = 2'000'000;      ///< per correlation, of all groups
+  std::size_t group_entries = 100'000;  ///< of one group; then the oldest are forgotten
+};
+
+class Correlator {
+ public:
+  /// Interns the fields it needs: before the Matcher is made.
+  Correlator(Engine& engine, Diagnostics& diagnostics, CorrelationLimits limits = {});
+
+  bool empty() const { return states_.empty(); }
+  /// Whether a rule (index into program().rules) only feeds correlations, and alerts not itself.
+  bool silent(std::uint32_t rule) const { return silent_[rule]; }
+
+  /// The rules that matched an event, in event order as far as possible. `values` gives the event's
+  /// values of a field. `time` in nanoseconds; 0: that of the event before.
+  using Values = std::function<void(FieldId, std::vector<std::string>&)>;
+  void event(const std::vector<std::uint32_t>& rules, std::int64_t time, const Values& values,
+             std::vector<CorrelationMatch>& out);
+  /// No more events: windows that are open are judged.
+  void finish(std::vector<CorrelationMatch>& out);
+
+  /// Groups and entries that were forgotten because there were too many.
+  std::uint64_t dropped() const { return dropped_; }
+
+ private:
+  struct Entry {
+    std::int64_t time = 0;
+    std::uint32_t rule = 0;   ///< index into Correlation::rules
+    std::uint64_t value = 0;  ///< value_count: hash
+    double number = 0;        ///< value_sum, ...
+  };
+  struct Group {
+    std::string key;
+    std::vector<std::string> values;
+    std::deque<Entry> entries;                                // by time
+    std::unordered_map<std::uint64_t, std::uint32_t> counts;  // value or rule -> entries
+    double sum = 0;
+    std::vector<std::int64_t> chain;  // temporal_ordered: start of the latest chain up to rule i
+    std::int64_t opened = 0;          // of a window that is judged when it closes
+    bool open = false;
+  };
+  using Groups = std::list<Group>;
+  /// What is needed of one rule (or correlation) that feeds a correlation.
+  struct Feed {
+    std::uint32_t correlation = 0;
+    std::uint32_t position = 0;  ///< index into Correlation::rules
+    std::vector<std::string> group_fields;
+    std::vector<FieldId> group_ids, value_ids;
+  };
+  struct State {
+    const Correlation* correlation = nullptr;
+    bool at_close = false;
+    bool silent = false;
+    std::size_t most_entries = 0;
+    Groups groups;  // the last is the latest used
+    std::unordered_map<std::string_view, Groups::iterator> by_key;
+    std::size_t entries = 0;
+    std::multimap<std::int64_t, std::string> closing;  // end of window -> group key
+  };
+  struct Input {
+    std::vector<std::string> group;
+    std::vector<std::string> value;
+  };
+
+  void feed(const Feed& feed, std::int64_t time, const Values& values,
+            std::vector<CorrelationMatch>& out, int depth);
+  void add(State& state, const Feed& feed, std::int64_t time, const Input& input,
+           std::vector<CorrelationMatch>& out, int depth);
+  void close_until(State& state, std::int64_t time, std::vector<CorrelationMatch>& out, int depth);
+  void fire(State& state, Group& group, std::int64_t time, double value,
+            std::vector<CorrelationMatch>& out, int depth);
+  Group& group_of(State& state, std::vector<std::string> values);
+  void forget(State& state, Groups::iterator group);
+  void remove_oldest(State& state, Group& group);
+  void clear(State& state, Group& group);
+  /// Whether the group's window satisfies the condition; `value` is what was compared.
+  bool satisfied(const State& state, const Group& group, double& value) const;
+  bool seen(const State& state, const Group& group, std::uint32_t node) const;
+
+  CorrelationLimits limits_;
+  std::vector<State> states_;
+  std::vector<std::vector<Feed>> of_rule_;         // rule -> feeds
+  std::vector<std::vector<Feed>> of_correlation_;  // state -> feeds of others
+  std::vector<bool> silent_;
+  std::int64_t now_ = 0;
+  std::uint64_t dropped_ = 0;
+};
+
+}  // namespace rpcmarshal::sigma

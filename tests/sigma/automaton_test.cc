@@ -1,0 +1,97 @@
+#include "sigma/automaton.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+#include <set>
+
+namespace rpcmarshal::sigma {
+namespace {
+
+using Found = std::set<std::pair<std::uint32_t, std::size_t>>;
+
+Found scan(const std::vector<std::string>& words, std::string_view text) {
+  Automaton automaton;
+  automaton.build(words);
+  Found out;
+  automaton.scan(text, [&](std::uint32_t word, std::size_t end) {
+    EXPECT_TRUE(out.emplace(word, end).second) << "found twice";
+  });
+  return out;
+}
+
+Found search(const std::vector<std::string>& words, std::string_view text) {
+  Found out;
+  for (std::uint32_t w = 0; w < words.size(); ++w) {
+    if (words[w].empty()) continue;
+    for (std::size_t at = text.find(words[w]); at != std::string_view::npos;
+         at = text.find(words[w], at + 1)) {
+      out.emplace(w, at + words[w].size());
+    }
+  }
+  return out;
+}
+
+TEST(Automaton, FindsEveryWord) {
+  const std::vector<std::string> words = {"he", "she", "his", "hers", "hers", "", "powershell"};
+  for (const char* text : {"", "h", "ushers", "shis", "powershellpowershell", "xhe", "he"})
+    EXPECT_EQ(scan(words, text), search(words, text)) << text;
+}
+
+TEST(Automaton, LongWordsOnly) {
+  const std::vector<std::string> words = {"abcdef", "cdefgh", "abcd", "bcdx", "defg"};
+  for (const char* text : {"abcdefgh", "ababcdx", "xxxabcd", "abc", "abcdabcd", "zzabcdefgzz"})
+    EXPECT_EQ(scan(words, text), search(words, text)) << text;
+}
+
+TEST(Automaton, NoWords) {
+  Automaton automaton;
+  automaton.build({});
+  EXPECT_TRUE(automaton.empty());
+  automaton.build({""});
+  EXPECT_TRUE(automaton.empty());
+}
+
+TEST(Automaton, AgreesWithSearchOnRandomWords) {
+  std::mt19937 random(1);
+  for (int round = 0; round < 300; ++round) {
+    // Few letters make many overlaps; 256 make rows of every width.
+    const unsigned letters = round % 3 == 0 ? 2 : round % 3 == 1 ? 5 : 256;
+    const std::size_t shortest = round % 2 == 0 ? 1 : 4;
+    const auto text_of = [&](std::size_t size) {
+      std::string out;
+      for (std::size_t i = 0; i < size; ++i) out += static_cast<char>(random() % letters);
+      return out;
+    };
+    std::vector<std::string> words;
+    for (int w = 0; w < 40; ++w) words.push_back(text_of(shortest + random() % 9));
+    std::string text = text_of(random() % 400);
+    for (int w = 0; w < 10; ++w) text.insert(random() % (text.size() + 1), words[random() % 40]);
+    ASSERT_EQ(scan(words, text), search(words, text)) << "round " << round;
+  }
+}
+
+TEST(Automaton, DeepStatesWithoutRowsAgreeToo) {
+  std::mt19937 random(2);
+  std::vector<std::string> words;
+  for (int w = 0; w < 3000; ++w) {
+    std::string word;
+    for (int i = 0; i < 60; ++i) word += static_cast<char>(random() % 250);
+    words.push_back(std::move(word));
+  }
+  std::string text;
+  for (int i = 0; i < 40; ++i) {
+    const std::string& word = words[random() % words.size()];
+    text += random() % 2 == 0 ? word : word.substr(0, random() % 60);
+  }
+  EXPECT_EQ(scan(words, text), search(words, text));
+}
+
+TEST(Automaton, OneLetterManyTimesIsLinear) {
+  std::vector<std::string> words;
+  words.push_back(std::string(5000, 'a') + "b");
+  EXPECT_TRUE(scan(words, std::string(1'000'000, 'a')).empty());
+}
+
+}  // namespace
+}  // namespace rpcmarshal::sigma
