@@ -14,9 +14,11 @@ struct CallContext {
   EventTransport::Protocol protocol = EventTransport::Protocol::kTcp;
   Endpoint client, server;
   Timestamp connection_start = 0;  ///< of the TCP connection, as far as it was captured
-  std::string pipe;  ///< named pipes only
+  std::string pipe;                ///< named pipes only
   std::string tree;
-  std::shared_ptr<const SmbSession> session;  ///< named pipes only; identity may still change
+  std::string target;  ///< RPC over HTTP: "exch1:6001", the server behind the proxy
+  std::shared_ptr<const AuthExchange> http_auth;  ///< RPC over HTTP: towards the proxy
+  std::shared_ptr<const SmbSession> session;      ///< named pipes only; identity may still change
 };
 
 }  // namespace rpcmarshal

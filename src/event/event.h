@@ -38,6 +38,7 @@ struct EventTransport {
   } protocol = Protocol::kTcp;
   std::string_view pipe;          ///< "\pipe\svcctl"
   std::string_view tree;          ///< "\\FS1\IPC$"
+  std::string_view target;        ///< RPC over HTTP: "exch1:6001", the server behind the proxy
   std::uint16_t smb_dialect = 0;  ///< 0x0311, ...; 1 for SMB1; 0 not known
   bool smb_encrypted = false;
   bool smb_signing = false;

@@ -1,6 +1,7 @@
 #include "sensor/recognizer.h"
 
 #include "dcerpc/call.h"
+#include "dcerpc/http_tunnel.h"
 #include "sensor/kerberos_stream.h"
 #include "smb/pipe.h"
 
@@ -28,6 +29,8 @@ bool from_server(StreamKind kind, Bytes start) {
         return false;
     }
   }
+  if (kind == StreamKind::kDceHttp) return true;
+  if (kind == StreamKind::kHttp) return false;
   if (kind == StreamKind::kKerberos) {
     switch (kerberos_type(start.subspan(std::min<std::size_t>(4, start.size())))) {
       case KerberosType::kAsRep:
@@ -61,8 +64,9 @@ void Recognizer::on_data(Direction direction, Timestamp time, Bytes data) {
   const int smb = looks_like_smb(start);
   const int dce = looks_like_dce(start);
   const int kerberos = looks_like_kerberos(start);
-  if (smb <= 0 && dce <= 0 && kerberos <= 0) {
-    if ((smb == 0 || dce == 0 || kerberos == 0) && start.size() < kNeeded) {
+  const int http = looks_like_rpc_http(start);
+  if (smb <= 0 && dce <= 0 && kerberos <= 0 && http <= 0) {
+    if ((smb == 0 || dce == 0 || kerberos == 0 || http == 0) && start.size() < kNeeded) {
       if (pending.bytes.empty()) {
         pending.bytes.assign(data.begin(), data.end());
         pending.time = time;
@@ -77,9 +81,11 @@ void Recognizer::on_data(Direction direction, Timestamp time, Bytes data) {
     return;
   }
 
-  const StreamKind kind = smb > 0   ? StreamKind::kSmb
-                          : dce > 0 ? StreamKind::kDce
-                                    : StreamKind::kKerberos;
+  const StreamKind kind = smb > 0                      ? StreamKind::kSmb
+                          : http > 0                   ? StreamKind::kHttp
+                          : dce <= 0                   ? StreamKind::kKerberos
+                          : start[0] == std::byte{'n'} ? StreamKind::kDceHttp
+                                                       : StreamKind::kDce;
   decide(kind, direction, start);
   if (!inner_) return;
   // The other direction's first bytes came earlier, if any are waiting.

@@ -11,7 +11,15 @@
 
 namespace rpcmarshal {
 
-enum class StreamKind : std::uint8_t { kUndecided, kSmb, kDce, kKerberos, kOther };
+enum class StreamKind : std::uint8_t {
+  kUndecided,
+  kSmb,
+  kDce,
+  kDceHttp,  ///< DCE/RPC behind the greeting of ncacn_http version 1 ([MS-RPCH] 2.1.1.1)
+  kHttp,     ///< a channel of RPC over HTTP version 2
+  kKerberos,
+  kOther
+};
 
 class Recognizer final : public StreamConsumer {
  public:

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "dcerpc/http_tunnel.h"
 #include "sensor/call_path.h"
 #include "sensor/kerberos_stream.h"
 #include "sensor/loss_account.h"
@@ -51,9 +52,13 @@ struct Sensor::Impl {
             connection,
             [this, connection](const PipeInfo& pipe) { return open_pipe(connection, pipe); },
             nullptr, counters.smb);
-      case StreamKind::kDce: {
+      case StreamKind::kHttp:
+        return tunnels.channel(connection);
+      case StreamKind::kDce:
+      case StreamKind::kDceHttp: {
         ++counters.dce_connections;
         auto context = std::make_shared<CallContext>();
+        if (kind == StreamKind::kDceHttp) context->protocol = EventTransport::Protocol::kHttp;
         context->client = connection.initiator;
         context->server = connection.responder;
         context->connection_start = connection.start;
@@ -65,6 +70,18 @@ struct Sensor::Impl {
         ++counters.other_connections;
         return nullptr;
     }
+  }
+
+  std::unique_ptr<StreamConsumer> open_tunnel(const HttpTunnelInfo& tunnel) {
+    ++counters.dce_connections;
+    auto context = std::make_shared<CallContext>();
+    context->protocol = EventTransport::Protocol::kHttp;
+    context->client = tunnel.channel.initiator;
+    context->server = tunnel.channel.responder;
+    context->connection_start = tunnel.channel.start;
+    context->target = tunnel.target;
+    context->http_auth = tunnel.auth;
+    return path.connection(std::move(context));
   }
 
   std::unique_ptr<StreamConsumer> open_pipe(const ConnectionInfo& connection,
@@ -84,6 +101,7 @@ struct Sensor::Impl {
   std::shared_ptr<std::atomic<std::uint64_t>> numbers;
   SensorStatistics counters;
   CallPath path;
+  HttpTunnels tunnels{[this](const HttpTunnelInfo& tunnel) { return open_tunnel(tunnel); }};
   PacketPipeline pipeline;
 };
 
@@ -110,6 +128,7 @@ SensorStatistics Sensor::statistics() const {
   all.tcp = impl_->pipeline.statistics();
   all.flows = impl_->pipeline.tcp().flows();
   all.memory = impl_->pipeline.tcp().memory();
+  all.http = impl_->tunnels.statistics();
   all.calls = impl_->path.statistics().calls;
   all.dce_datagrams = impl_->path.statistics().dce_datagrams;
   all.refused_binds = impl_->path.statistics().refused_binds;

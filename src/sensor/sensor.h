@@ -9,6 +9,7 @@
 #include "capture/packet.h"
 #include "capture/tcp.h"
 #include "dcerpc/call.h"
+#include "dcerpc/http_tunnel.h"
 #include "event/builder.h"
 #include "event/event.h"
 #include "sensor/loss_account.h"
@@ -41,6 +42,7 @@ struct SensorStatistics {
   TcpStatistics tcp;
   SmbStatistics smb;
   DceStatistics dce;
+  HttpTunnelStatistics http;
   std::uint64_t smb_connections = 0, dce_connections = 0, other_connections = 0;
   std::uint64_t dce_datagrams = 0;  ///< PDUs of connectionless RPC
   std::uint64_t calls = 0;

@@ -63,6 +63,10 @@ void for_each_counter(S& s, F&& f) {
   f("rpc", "connections", s.dce_connections, "RPC over TCP connections");
   f("rpc", "calls", s.calls, "calls");
   f("rpc", "datagrams", s.dce_datagrams, "PDUs of RPC over UDP");
+  f("rpc", "http_channels", s.http.channels, "HTTP connections of RPC over HTTP");
+  f("rpc", "http_connections", s.http.connections, "connections they make up");
+  f("rpc", "http_malformed", s.http.malformed, "channels of RPC over HTTP that could not be read");
+  f("rpc", "http_limits", s.http.limits, "limits of RPC over HTTP reached");
   f("rpc", "refused_binds", s.refused_binds, "interfaces refused in a bind");
   f("rpc", "inferred", s.inferred, "calls whose interface was inferred");
   f("rpc", "guesses_skipped", s.guesses_skipped, "inferences not tried: too many at once");

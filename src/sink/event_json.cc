@@ -195,6 +195,7 @@ void transport(JsonWriter& json, const Event& e) {
   json.plain_string(protocol_sequence(e.transport.protocol));
   if (!e.transport.pipe.empty()) json.member("pipe", e.transport.pipe);
   if (!e.transport.tree.empty()) json.member("tree", e.transport.tree);
+  if (!e.transport.target.empty()) json.member("target", e.transport.target);
   if (const auto dialect = dialect_name(e.transport.smb_dialect); !dialect.empty())
     json.member("smb_dialect", dialect);
   if (e.transport.smb_encrypted) json.member_bool("smb_encrypted", true);
