@@ -95,8 +95,11 @@ const Event& EventBuilder::build(const Call& call, const CallContext& context) {
   }
   note_handles();
   note_objects();
-  note_unc_hosts(event_.request);
-  note_unc_hosts(event_.response);
+  blobs_.start();
+  note_values(event_.request, event_.response);
+  note_values(event_.response, event_.request);
+  blobs_.finish(event_.details);
+  forget_own_hosts();
   return event_;
 }
 
@@ -166,7 +169,6 @@ void EventBuilder::describe(const Call& call, const CallContext& context) {
     e.transport.pipe = call.secondary_address;  // the server's own name for it
   }
   e.transport.tree = context.tree;
-  e.transport.target = context.target;
   e.user = call.identity && call.identity->known() ? call.identity : nullptr;
   if (context.session) {
     e.transport.smb_dialect = context.session->dialect;
@@ -176,15 +178,11 @@ void EventBuilder::describe(const Call& call, const CallContext& context) {
       e.user = &context.session->auth->identity();
     }
   }
-  if (!e.user && context.http_auth && context.http_auth->identity().known())
-    e.user = &context.http_auth->identity();
   name_user(context.session.get());
   e.client = call.reversed ? context.server : context.client;
   e.server = call.reversed ? context.client : context.server;
   e.client_host = e.user ? std::string_view(e.user->workstation) : std::string_view();
   e.server_host = host_of_tree(context.tree);
-  if (e.server_host.empty())
-    e.server_host = e.transport.target.substr(0, e.transport.target.find(':'));
   if (e.server_host.empty() && e.user) e.server_host = host_of_service(e.user->service);
   if (e.server_host == e.server.address.to_string()) e.server_host = {};  // says nothing new
   e.auth_service = call.auth_service;
@@ -222,6 +220,7 @@ void EventBuilder::describe(const Call& call, const CallContext& context) {
   e.object_view = nullptr;
   e.handles.clear();
   e.unc_hosts.clear();
+  e.details.clear();
 }
 
 const Interface* EventBuilder::definition(const SyntaxId& id) {
@@ -355,19 +354,31 @@ std::string EventBuilder::expand_label(std::string_view pattern) const {
   return label;
 }
 
-void EventBuilder::note_unc_hosts(const EventHalf& half) {
+// One walk over the values finds UNC hosts in texts, and arguments with a structure of their own in
+// texts, bytes and records.
+void EventBuilder::note_values(const EventHalf& half, const EventHalf& other) {
   if (!half.has_values) return;
   walker_.start(half.values);
   while (walker_.next()) {
-    if (walker_.event() != ndr::Walker::Event::kLeaf) continue;
+    if (walker_.event() == ndr::Walker::Event::kClose) continue;
     const ndr::Value& value = walker_.value();
-    if (value.kind() != ndr::ValueKind::kText || !may_hold_unc(value)) continue;
+    if (walker_.depth() == 1) blobs_.argument(value.name());
+    const ndr::ValueKind kind = value.kind();
+    if ((kind == ndr::ValueKind::kText || kind == ndr::ValueKind::kBytes ||
+         kind == ndr::ValueKind::kRecord) &&
+        !value.display().semantic.empty()) {
+      blobs_.note(value, half.values, other.has_values ? other.values : ndr::Value());
+    }
+    if (kind != ndr::ValueKind::kText || !may_hold_unc(value)) continue;
     if (value.display().semantic == "server") continue;  // the server, as the client calls it
     scratch_.clear();
     value.append_text(scratch_);
     append_unc_hosts(event_.unc_hosts, scratch_);
   }
-  // A path back to the server itself is not somewhere else to go.
+}
+
+// A path back to the server itself is not somewhere else to go.
+void EventBuilder::forget_own_hosts() {
   if (event_.unc_hosts.empty()) return;
   const std::string own = event_.server.address.to_string();
   std::erase_if(event_.unc_hosts, [&](const std::string& host) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "blobs/reader.h"
 #include "dcerpc/call.h"
 #include "event/context.h"
 #include "event/event.h"
@@ -37,11 +38,13 @@ class EventBuilder {
   void note_handles();
   void note_objects();
   std::string expand_label(std::string_view pattern) const;
-  void note_unc_hosts(const EventHalf& half);
+  void note_values(const EventHalf& half, const EventHalf& other);
+  void forget_own_hosts();
   const Interface* definition(const SyntaxId& id);
 
   const Catalogue& catalogue_;
   ndr::Codec codec_;
+  blobs::Reader blobs_{catalogue_};
   const TicketNames* tickets_ = nullptr;
   Identity user_;  ///< Event::user where more is known than the exchange itself told
   ndr::Tape request_tape_, response_tape_;

@@ -17,6 +17,7 @@
 #include "base/bytes.h"
 #include "base/guid.h"
 #include "base/time.h"
+#include "blobs/item.h"
 #include "capture/stream.h"
 #include "dcerpc/call.h"
 #include "dcom/objects.h"
@@ -115,6 +116,7 @@ struct Event {
 
   std::vector<HandleUse> handles;
   std::vector<std::string> unc_hosts;  ///< hosts of UNC paths in any string argument, each once
+  std::vector<blobs::Detail> details;  ///< structures inside arguments: task XML, requests, towers
 
   /// "RCreateServiceW", or empty when the operation has no name.
   std::string_view operation() const {

@@ -242,6 +242,61 @@ void half_status(JsonWriter& json, std::string_view name, const EventHalf& half)
   json.end_object();
 }
 
+void item(JsonWriter& json, const blobs::Item& item_) {
+  using Kind = blobs::Item::Kind;
+  switch (item_.kind) {
+    case Kind::kText:
+      json.string(item_.text);
+      break;
+    case Kind::kNumber:
+      json.number(item_.number);
+      break;
+    case Kind::kBool:
+      json.boolean(item_.number != 0);
+      break;
+    case Kind::kList:
+      json.begin_array();
+      for (const blobs::Item& inner : item_.items) item(json, inner);
+      json.end_array();
+      break;
+    case Kind::kObject:
+      json.begin_object();
+      for (const blobs::Item& inner : item_.items) {
+        json.key(inner.name);
+        item(json, inner);
+      }
+      json.end_object();
+      break;
+  }
+}
+
+/// Structures inside arguments, by kind: {"task": [{"argument": "xml", ...}]}. Their trees are a
+/// few levels deep: we made them (blobs/item.h).
+void details(JsonWriter& json, const Event& e) {
+  json.key("details");
+  json.begin_object();
+  for (std::size_t i = 0; i < e.details.size(); ++i) {
+    const std::string_view kind = e.details[i].kind;
+    const auto same = [&](const blobs::Detail& d) { return d.kind == kind; };
+    const auto here = e.details.begin() + static_cast<std::ptrdiff_t>(i);
+    if (std::any_of(e.details.begin(), here, same)) continue;
+    json.key(kind);
+    json.begin_array();
+    for (auto detail = here; detail != e.details.end(); ++detail) {
+      if (!same(*detail)) continue;
+      json.begin_object();
+      json.member("argument", detail->argument);
+      for (const blobs::Item& inner : detail->item.items) {
+        json.key(inner.name);
+        item(json, inner);
+      }
+      json.end_object();
+    }
+    json.end_array();
+  }
+  json.end_object();
+}
+
 /// The bytes are shown where the arguments could not be.
 bool wants_raw(const EventHalf& half) {
   switch (half.status) {
@@ -366,6 +421,7 @@ void EventJson::append(std::string& out, const Event& e) {
     }
     json.end_object();
   }
+  if (!e.details.empty()) details(json, e);
   if (!e.handles.empty()) {
     json.key("handles");
     json.begin_array();

@@ -21,6 +21,7 @@ namespace {
 
 constexpr std::size_t kMaxTextBytes = 24;  // bytes of one binary argument
 constexpr std::size_t kMaxTextElements = 16;
+constexpr std::size_t kMaxDetails = 4;
 
 class TextFormat final : public EventFormat {
  public:
@@ -432,6 +433,15 @@ class TextFormat final : public EventFormat {
       }
     }
     if (!e.inferred.empty()) note(Ink::kWarn, "! interface inferred: " + safe(e.inferred));
+    for (std::size_t i = 0; i < e.details.size() && i < kMaxDetails; ++i) {
+      const blobs::Detail& detail = e.details[i];
+      std::string text = "◆ ";
+      for (const char c : detail.kind) text += c == '_' ? ' ' : c;
+      text += ": " + shortened(detail.summary);
+      note(Ink::kString, text);
+    }
+    if (e.details.size() > kMaxDetails)
+      note(Ink::kDim, "◆ " + std::to_string(e.details.size() - kMaxDetails) + " more");
     if (!e.unc_hosts.empty()) {
       std::string hosts = "▲ UNC host" + std::string(e.unc_hosts.size() > 1 ? "s" : "") + ':';
       for (const std::string& host : e.unc_hosts) hosts += ' ' + safe(host);

@@ -157,7 +157,9 @@ TEST(CatalogueTest, AnnotationsAreKnownWords) {
                     "secret",        "xml",     "registry_path", "security_descriptor",
                     "multi_sz",      "utf16",   "ascii",         "filetime",
                     "registry_data", "service", "task",          "url",
-                    "sid",           "tower",   "server",        "bindings"}}};
+                    "sid",           "tower",   "server",        "bindings",
+                    "dsname", "prefix_table", "attribute_set", "attribute",
+                    "service_config", "certificate_request", "certificate_attributes"}}};
   static const std::set<std::string> kFree = {"about",    "alias",  "alias_uuid", "attack",
                                               "document", "flags",  "hex",        "label",
                                               "siblings", "values", "why"};

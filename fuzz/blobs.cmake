@@ -1,0 +1,1 @@
+rpcm_fuzz(blobs USES blobs)
