@@ -4,6 +4,8 @@
 
 #include "base/guid.h"
 #include "base/unicode.h"
+#include "builtin/embedded.h"
+#include "builtin/name_table.h"
 
 namespace rpcmarshal::blobs {
 namespace {
@@ -62,6 +64,15 @@ std::string_view sequence(std::uint8_t rpc, std::uint8_t transport) {
   }
 }
 
+/// From the table of names where it can be: an endpoint mapper mentions dozens of interfaces, and
+/// each would have its definition read.
+std::string name_of(const SyntaxId& id, const Catalogue* catalogue) {
+  static const NameTable table(embedded_names());
+  if (const NameTable::Entry* entry = table.find(id.uuid)) return table.name(*entry, id.major);
+  const Interface* known = catalogue ? catalogue->find(id.uuid, id.major) : nullptr;
+  return known ? known->name : std::string();
+}
+
 }  // namespace
 
 std::optional<Item> parse_tower(Bytes octets, const Catalogue* catalogue) {
@@ -91,8 +102,7 @@ std::optional<Item> parse_tower(Bytes octets, const Catalogue* catalogue) {
   Item tower;
   tower.add("uuid", ids[0].uuid.to_string());
   tower.add("version", std::to_string(ids[0].major) + '.' + std::to_string(ids[0].minor));
-  if (const Interface* known = catalogue ? catalogue->find(ids[0].uuid, ids[0].major) : nullptr)
-    tower.add("interface", known->name);
+  tower.add("interface", name_of(ids[0], catalogue));
   tower.add("syntax", ids[1].uuid == kNdr20Syntax   ? "ndr"
                       : ids[1].uuid == kNdr64Syntax ? "ndr64"
                                                     : ids[1].uuid.to_string());

@@ -11,8 +11,7 @@
 
 namespace rpcmarshal::blobs {
 
-/// A tower's octets: uuid, version, interface (its name, when `catalogue` knows it), syntax,
-/// protocol
+/// A tower's octets: uuid, version, interface (its name, when known), syntax, protocol
 /// ("ncacn_ip_tcp"), host, endpoint. nullopt when it has no two UUID floors. `catalogue` may be
 /// null.
 std::optional<Item> parse_tower(Bytes octets, const Catalogue* catalogue);

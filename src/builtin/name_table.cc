@@ -94,6 +94,15 @@ std::vector<const NameTable::Entry*> NameTable::find_by_name(std::string_view na
   return out;
 }
 
+std::string NameTable::name(const Entry& entry, std::uint16_t major) const {
+  std::string_view lines = text_.substr(entry.begin, entry.end - entry.begin);
+  std::string_view line = take_line(lines);
+  take_cell(line);
+  const std::string_view version = take_cell(line);
+  if (!version.empty() && number(version) != major) return {};
+  return std::string(take_cell(line));
+}
+
 Interface NameTable::read(const Entry& entry) const {
   Interface interface;
   interface.names_only = true;

@@ -31,6 +31,8 @@ class NameTable {
   /// Those whose name, or Zeek's name, is `name`, letters in either case.
   std::vector<const Entry*> find_by_name(std::string_view name) const;
 
+  /// The interface's name; empty when its version is known and another one.
+  std::string name(const Entry& entry, std::uint16_t major) const;
   /// names_only, its procedures without types; those without a name are reserved and nameless.
   Interface read(const Entry& entry) const;
 

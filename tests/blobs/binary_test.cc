@@ -24,10 +24,9 @@ TEST(Tower, Tcp) {
   const auto tower = parse_tower(as_bytes(std::string_view(octets)), nullptr);
   ASSERT_TRUE(tower);
   EXPECT_EQ(shown(*tower),
-            "{uuid=12345778-1234-abcd-ef00-0123456789ac version=1.0 syntax=ndr "
+            "{uuid=12345778-1234-abcd-ef00-0123456789ac version=1.0 interface=samr syntax=ndr "
             "protocol=ncacn_ip_tcp endpoint=49664 host=10.0.0.1}");
-  EXPECT_EQ(summarise_tower(*tower),
-            "12345778-1234-abcd-ef00-0123456789ac ncacn_ip_tcp:10.0.0.1[49664]");
+  EXPECT_EQ(summarise_tower(*tower), "samr ncacn_ip_tcp:10.0.0.1[49664]");
 }
 
 TEST(Tower, NamedPipe) {

@@ -163,6 +163,22 @@ TEST(NamesTest, NoOperationOfTheTableIsMissing) {
   EXPECT_GT(named, 5500u);
 }
 
+// An interface that is only mentioned (in a tower) has the name it has when it is called.
+TEST(NamesTest, TableAndDefinitionsAgreeOnNames) {
+  const NameTable table(embedded_names());
+  std::size_t compared = 0;
+  for (const Interface* interface : catalogue().all(true)) {
+    const NameTable::Entry* entry = table.find(interface->id.uuid);
+    if (!entry) continue;
+    ++compared;
+    EXPECT_EQ(table.name(*entry, interface->id.major), interface->name);
+    if (!interface->any_version) {
+      EXPECT_EQ(table.name(*entry, 999).empty(), !table.read(*entry).any_version);
+    }
+  }
+  EXPECT_GT(compared, 500u);
+}
+
 TEST(NamesTest, AliasesAreFoundBothWays) {
   const Interface* svcctl = catalogue().find_by_name("svcctl");
   ASSERT_NE(svcctl, nullptr);
