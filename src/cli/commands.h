@@ -19,6 +19,7 @@ using Run = std::function<int()>;
 
 void add_read(CLI::App& app, Run& run);
 void add_coverage(CLI::App& app, Run& run);
+void add_sensor(CLI::App& app, Run& run);
 void add_idl(CLI::App& app, Run& run);
 void add_interfaces(CLI::App& app, Run& run);
 

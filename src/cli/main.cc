@@ -12,6 +12,7 @@ int main(int argc, char** argv) {
   Run run;
   add_read(app, run);
   add_coverage(app, run);
+  add_sensor(app, run);
   add_idl(app, run);
   add_interfaces(app, run);
   if (argc == 1) {

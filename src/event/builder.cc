@@ -160,7 +160,7 @@ void EventBuilder::name_user(const SmbSession* session) {
 
 void EventBuilder::describe(const Call& call, const CallContext& context) {
   Event& e = event_;
-  e.id = ++count_;
+  e.id = ids_ ? ids_->fetch_add(1, std::memory_order_relaxed) + 1 : ++count_;
   e.time = call.request.present ? call.request.time : call.response.time;
   e.transport = {};
   e.transport.protocol = call.connectionless ? EventTransport::Protocol::kUdp : context.protocol;

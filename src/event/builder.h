@@ -2,6 +2,7 @@
 // handles, lifts out UNC hosts, and works out who the user is.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 #include <unordered_map>
@@ -19,8 +20,9 @@ namespace rpcmarshal {
 class EventBuilder {
  public:
   /// `catalogue` outlives the builder and does not change.
-  explicit EventBuilder(const Catalogue& catalogue)
-      : catalogue_(catalogue), codec_(catalogue), objects_(catalogue, codec_) {}
+  /// `ids` counts the events of several builders together; without it each counts its own.
+  explicit EventBuilder(const Catalogue& catalogue, std::atomic<std::uint64_t>* ids = nullptr)
+      : catalogue_(catalogue), ids_(ids), codec_(catalogue), objects_(catalogue, codec_) {}
   /// Where the clients of Kerberos tickets are found; outlives the builder.
   void set_tickets(const TicketNames* tickets) { tickets_ = tickets; }
 
@@ -43,6 +45,7 @@ class EventBuilder {
   const Interface* definition(const SyntaxId& id);
 
   const Catalogue& catalogue_;
+  std::atomic<std::uint64_t>* ids_;
   ndr::Codec codec_;
   blobs::Reader blobs_{catalogue_};
   const TicketNames* tickets_ = nullptr;

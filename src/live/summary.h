@@ -3,10 +3,12 @@
 // (--stats), and as JSON (--summary). Workers keep one each; merge() joins them.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <cstdio>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "event/event.h"
@@ -32,6 +34,14 @@ class Summary {
   void append_json(std::string& out, const SensorStatistics& statistics) const;
 
   std::uint64_t calls() const { return calls_; }
+  std::uint64_t connections_with_losses() const { return connections_with_losses_; }
+  /// Calls by how far they could be read; together all of them.
+  std::array<std::pair<const char*, std::uint64_t>, 4> by_decode() const {
+    return {{{"complete", complete_},
+             {"partial", partial_},
+             {"sealed", sealed_},
+             {"unknown", unknown_}}};
+  }
 
  private:
   std::uint64_t calls_ = 0, complete_ = 0, partial_ = 0, sealed_ = 0, unknown_ = 0, faults_ = 0,

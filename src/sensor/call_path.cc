@@ -19,13 +19,14 @@ constexpr std::uint16_t kAccepted = 0, kFeatures = 3;
 }  // namespace
 
 CallPath::CallPath(const Catalogue& catalogue, const Limits& limits, EventHandler handler,
-                   DceStatistics& dce, std::atomic<std::uint64_t>& numbers)
+                   DceStatistics& dce, std::atomic<std::uint64_t>& numbers,
+                   std::atomic<std::uint64_t>* ids)
     : limits_(limits),
       handler_(std::move(handler)),
       dce_(dce),
       numbers_(numbers),
       tickets_(limits.tickets ? limits.tickets : std::make_shared<TicketNames>()),
-      builder_(catalogue),
+      builder_(catalogue, ids),
       guess_(catalogue, endpoints_),
       datagrams_(make_dce_datagrams(
           limits.datagrams,

@@ -34,9 +34,11 @@ class CallPath {
     DceLimits datagrams;
     std::shared_ptr<TicketNames> tickets;  ///< null: its own
   };
-  /// `catalogue`, `dce` and `numbers` outlive it. `numbers` counts Event::connection.
+  /// `catalogue`, `dce`, `numbers` and `ids` outlive it. `numbers` counts Event::connection, `ids`
+  /// (when not null) Event::id.
   CallPath(const Catalogue& catalogue, const Limits& limits, EventHandler handler,
-           DceStatistics& dce, std::atomic<std::uint64_t>& numbers);
+           DceStatistics& dce, std::atomic<std::uint64_t>& numbers,
+           std::atomic<std::uint64_t>* ids = nullptr);
   CallPath(const CallPath&) = delete;
   CallPath& operator=(const CallPath&) = delete;
 

@@ -26,7 +26,7 @@ struct Sensor::Impl {
              {.connections = options.dce,
               .datagrams = options.datagrams,
               .tickets = options.tickets},
-             std::move(the_handler), counters.dce, *numbers),
+             std::move(the_handler), counters.dce, *numbers, options.ids),
         pipeline([this](const ConnectionInfo& info) { return accept(info); },
                  [this](const Endpoint& source, const Endpoint& destination, Timestamp time,
                         Bytes data) { path.datagram(source, destination, time, data); },

@@ -26,6 +26,8 @@ struct SensorOptions {
   /// Whose Kerberos ticket is whose; several sensors of one program share one. Null: its own.
   std::shared_ptr<TicketNames> tickets;
   LossHandler losses;  ///< may be empty
+  /// Numbers the events of several sensors together; null: each counts from 1.
+  std::atomic<std::uint64_t>* ids = nullptr;
 };
 
 /// Packets that never reached the sensor. The source of packets fills it in.
@@ -34,6 +36,14 @@ struct DropStatistics {
   std::uint64_t kernel = 0;     ///< no room in the capture buffer
   std::uint64_t interface = 0;  ///< by the network card or its driver
   std::uint64_t queue = 0;      ///< by this program: a worker had too much to do
+
+  DropStatistics& operator+=(const DropStatistics& other) {
+    received += other.received;
+    kernel += other.kernel;
+    interface += other.interface;
+    queue += other.queue;
+    return *this;
+  }
 };
 
 struct SensorStatistics {
