@@ -460,13 +460,17 @@ void TcpReassembler::Impl::finish_flow(Flow& flow) {
   flow.conflicts = flow.limits = 0;
   flow.closed = true;
   flow.consumer.reset();
-  for (HalfStream& half : flow.half) half.pending.reset();
+  for (HalfStream& half : flow.half) {
+    half.pending.reset();
+    half.delivered.reset();
+  }
   charge(flow);
 }
 
 void TcpReassembler::Impl::remove(Flow* flow) {
   if (flow->reset && !flow->closed) ++statistics.ended_reset;
   finish_flow(*flow);
+  charged_ -= flow->charged;
   table_.remove(flow);
 }
 

@@ -8,6 +8,7 @@
 
 #include "live/host_pair.h"
 #include "live/packet_queue.h"
+#include "security/ticket_names.h"
 
 namespace rpcmarshal {
 
@@ -28,6 +29,8 @@ struct Workers::Worker {
 
 Workers::Workers(const Catalogue& catalogue, WorkerOptions options, Output output)
     : catalogue_(catalogue), options_(std::move(options)), output_(std::move(output)) {
+  // A ticket is given out on a connection between other hosts than those it is used between.
+  if (!options_.sensor.tickets) options_.sensor.tickets = std::make_shared<TicketNames>();
   const std::size_t blocks = std::max<std::size_t>(2, options_.queue_bytes / PacketBlock::kBytes);
   for (int i = 0; i < std::max(1, options_.workers); ++i)
     workers_.push_back(std::make_unique<Worker>(blocks));

@@ -1,6 +1,7 @@
 // Several sensors at work at once, each in a thread of its own. Packets go to a worker by their two
 // hosts (host_pair.h), so everything between two hosts stays together and in order; the catalogue
-// is shared, nothing else is. Each worker makes text of its events; pieces of whole lines come out.
+// is shared, and whose Kerberos ticket is whose; nothing else is. Each worker makes text of its
+// events; pieces of whole lines come out.
 #pragma once
 
 #include <atomic>

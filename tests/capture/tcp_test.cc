@@ -211,6 +211,19 @@ TEST_F(Tcp, AnOverlapWithWhatWaitedIsAConflictToo) {
   EXPECT_EQ(records[0].forward, "HELLOWORLD");
 }
 
+TEST_F(Tcp, WhatConnectionsHeldIsGivenBackWhenTheyAreForgotten) {
+  const std::size_t before = reassembler.memory();
+  for (unsigned i = 0; i < 100; ++i) {
+    a = endpoint(i, 2000 + i);
+    handshake();
+    client(101, "some data");
+    server(501, "an answer");
+  }
+  EXPECT_GT(reassembler.memory(), before);
+  reassembler.finish();
+  EXPECT_EQ(reassembler.memory(), before);
+}
+
 TEST_F(Tcp, AMillionHalfOpenConnectionsAreBounded) {
   handshake();
   client(101, "living");
