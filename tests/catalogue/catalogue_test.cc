@@ -153,13 +153,36 @@ TEST(CatalogueTest, AnnotationsAreKnownWords) {
   static const std::map<std::string, std::set<std::string>> kKnown = {
       {"severity", {"info", "low", "medium", "high"}},
       {"status", {"win32", "ntstatus", "hresult"}},
-      {"semantic", {"path",          "command", "host",          "user",
-                    "secret",        "xml",     "registry_path", "security_descriptor",
-                    "multi_sz",      "utf16",   "ascii",         "filetime",
-                    "registry_data", "service", "task",          "url",
-                    "sid",           "tower",   "server",        "bindings",
-                    "dsname", "prefix_table", "attribute_set", "attribute",
-                    "service_config", "certificate_request", "certificate_attributes"}}};
+      {"semantic",
+       {"path",
+        "command",
+        "host",
+        "user",
+        "secret",
+        "xml",
+        "registry_path",
+        "security_descriptor",
+        "multi_sz",
+        "utf16",
+        "ascii",
+        "filetime",
+        "registry_data",
+        "service",
+        "task",
+        "url",
+        "sid",
+        "tower",
+        "server",
+        "bindings",
+        "dsname",
+        "prefix_table",
+        "attribute_set",
+        "attribute",
+        "service_config",
+        "certificate_request",
+        "certificate_attributes",
+        "dns_record",
+        "dns_nodes"}}};
   static const std::set<std::string> kFree = {"about",    "alias",  "alias_uuid", "attack",
                                               "document", "flags",  "hex",        "label",
                                               "siblings", "values", "why"};
@@ -202,6 +225,28 @@ TEST(CatalogueTest, SiblingsExistAndAttackIdsAreWellFormed) {
       // Whoever calls something dangerous says why.
       if (!procedure.annotations.value("severity").empty()) {
         EXPECT_FALSE(procedure.annotations.value("why").empty()) << where(*interface, procedure);
+      }
+    }
+  }
+}
+
+// Whoever is told that A does what B does is told the same of B. Between interfaces (and between a
+// COM interface and the one it inherits from) the older one need not know the newer.
+TEST(CatalogueTest, SiblingsInOneInterfaceAreMutual) {
+  for (const Interface* interface : definitions().catalogue.all()) {
+    if (interface->object) continue;
+    std::map<std::string, const Procedure*> own;
+    for (const Procedure& procedure : interface->procedures) own[procedure.name] = &procedure;
+    for (const Procedure& procedure : interface->procedures) {
+      const Annotation* siblings = procedure.annotations.find("siblings");
+      if (siblings == nullptr) continue;
+      for (const std::string& name : siblings->arguments) {
+        const auto other = own.find(name);
+        if (other == own.end()) continue;
+        const Annotation* back = other->second->annotations.find("siblings");
+        EXPECT_TRUE(back &&
+                    std::ranges::find(back->arguments, procedure.name) != back->arguments.end())
+            << where(*interface, procedure) << " names " << name << ", which does not name it";
       }
     }
   }
