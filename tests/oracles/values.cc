@@ -5,6 +5,8 @@
 //   oracle_values decode [--interfaces P]... stubs from standard input, a line each:
 //       UUID MAJOR OPNUM request|response ndr|ndr64 little|big HEX [HEX-of-the-request]
 //   oracle_values table [--interfaces P]...  the catalogue: UUID, version, name, procedures
+//   oracle_values parse FILE...              the same of IDL files, each by itself, and counts of
+//   errors
 //
 // One line of JSON per stub (read, decode). "leaves" is in the order of the declaration; each leaf
 // is [path, kind, value...]:
@@ -279,30 +281,52 @@ int decode(const Catalogue& catalogue) {
   return 0;
 }
 
+void describe(const Interface& iface, std::string_view file, std::string& out) {
+  JsonWriter json(out);
+  json.begin_object();
+  if (!file.empty()) json.member("file", file);
+  json.member("uuid", iface.id.uuid.to_string());
+  json.member_number("major", iface.id.major);
+  json.member_number("minor", iface.id.minor);
+  json.member("name", iface.name);
+  json.member("document", iface.document);
+  json.key("procedures");
+  json.begin_array();
+  for (const Procedure& procedure : iface.procedures) {
+    json.begin_array();
+    json.string(procedure.name);
+    json.boolean(procedure.typed);
+    json.boolean(procedure.reserved);
+    json.end_array();
+  }
+  json.end_array();
+  json.end_object();
+  out += '\n';
+}
+
 int table(const Catalogue& catalogue) {
   std::string out;
-  for (const Interface* iface : catalogue.all()) {
+  for (const Interface* iface : catalogue.all()) describe(*iface, {}, out);
+  std::fwrite(out.data(), 1, out.size(), stdout);
+  return 0;
+}
+
+int parse(int count, char** files) {
+  for (int i = 0; i < count; ++i) {
+    const idl::ParseResult result = idl::parse_file(files[i], {});
+    std::string out;
+    for (const Interface& iface : result.module.interfaces) describe(iface, files[i], out);
+    std::size_t counts[3] = {};
+    for (const idl::Diagnostic& d : result.diagnostics) ++counts[static_cast<int>(d.severity)];
     JsonWriter json(out);
     json.begin_object();
-    json.member("uuid", iface->id.uuid.to_string());
-    json.member_number("major", iface->id.major);
-    json.member_number("minor", iface->id.minor);
-    json.member("name", iface->name);
-    json.member("document", iface->document);
-    json.key("procedures");
-    json.begin_array();
-    for (const Procedure& procedure : iface->procedures) {
-      json.begin_array();
-      json.string(procedure.name);
-      json.boolean(procedure.typed);
-      json.boolean(procedure.reserved);
-      json.end_array();
-    }
-    json.end_array();
+    json.member("file", files[i]);
+    json.member_number("errors", counts[static_cast<int>(idl::Diagnostic::Severity::kError)]);
+    json.member_number("warnings", counts[static_cast<int>(idl::Diagnostic::Severity::kWarning)]);
     json.end_object();
     out += '\n';
+    std::fwrite(out.data(), 1, out.size(), stdout);
   }
-  std::fwrite(out.data(), 1, out.size(), stdout);
   return 0;
 }
 
@@ -313,10 +337,12 @@ int main(int argc, char** argv) {
   using namespace rpcmarshal;
   const std::string_view what = argc > 1 ? argv[1] : "";
   if (what == "read") return read(argc - 2, argv + 2);
+  if (what == "parse") return parse(argc - 2, argv + 2);
   std::vector<std::string> definitions;
   for (int i = 2; i + 1 < argc; i += 2) definitions.emplace_back(argv[i + 1]);
   if (what != "decode" && what != "table") {
-    std::fputs("usage: oracle_values read FILE... | decode|table [--interfaces PATH]...\n", stderr);
+    std::fputs("usage: oracle_values read|parse FILE... | decode|table [--interfaces PATH]...\n",
+               stderr);
     return 2;
   }
   const LoadedCatalogue loaded = load_catalogue(definitions);
