@@ -4,6 +4,7 @@
 
 #include "base/unicode.h"
 #include "blobs/certificate.h"
+#include "blobs/dns_record.h"
 #include "blobs/service.h"
 #include "blobs/tower.h"
 #include "blobs/xml.h"
@@ -69,6 +70,17 @@ void Reader::note(const Value& value, const Value& root, const Value& other) {
     if (auto attributes = parse_request_attributes(text_of(value))) {
       std::string summary = summarise_certificate(*attributes);
       add("certificate_attributes", std::move(*attributes), std::move(summary));
+    }
+  } else if (semantic == "dns_record" && value.kind() == ValueKind::kRecord) {
+    const auto type = static_cast<std::uint16_t>(value.find("wType").as_uint());
+    if (auto record = parse_dns_record(type, bytes_of(value))) {
+      std::string summary = summarise_dns_record(*record);
+      add("dns_record", std::move(*record), std::move(summary));
+    }
+  } else if (semantic == "dns_nodes") {
+    if (auto nodes = parse_dns_nodes(bytes_of(value))) {
+      std::string summary = summarise_dns_nodes(*nodes);
+      add("dns_nodes", std::move(*nodes), std::move(summary));
     }
   } else if (semantic == "dsname") {
     note_directory_name(value);

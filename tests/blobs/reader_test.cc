@@ -140,5 +140,29 @@ TEST(ReaderTest, NothingInOrdinaryArguments) {
   EXPECT_TRUE(read("svcctl", "ROpenSCManagerW", stub).empty());
 }
 
+// A record for "wpad" is added, and the records of a zone are listed.
+TEST(ReaderTest, RecordsOfDnsServer) {
+  Stub added;
+  added.raw(from_hex(
+      "0000070000000000000000000000000005000000000000000500000077706164000000000800020004000000"
+      "040001000000000001000000b400000000000000000000000a00000900000000"));
+  const auto details = read("DnsServer", "R_DnssrvUpdateRecord2", added);
+  ASSERT_EQ(details.size(), 1u);
+  EXPECT_EQ(details[0].kind, "dns_record");
+  EXPECT_EQ(details[0].argument, "pAddRecord");
+  EXPECT_EQ(details[0].summary, "A 10.0.0.9");
+
+  Stub listed;
+  const std::string node = from_hex(
+      "14000100000000000000000004777061640000000400010000000000"
+      "01000000b400000000000000000000000a000009");
+  listed.u32(static_cast<std::uint32_t>(node.size())).u32(0x20000);
+  listed.u32(static_cast<std::uint32_t>(node.size())).raw(node).u32(0);
+  const auto nodes = read("DnsServer", "R_DnssrvEnumRecords2", listed, ndr::Half::kResponse);
+  ASSERT_EQ(nodes.size(), 1u);
+  EXPECT_EQ(nodes[0].kind, "dns_nodes");
+  EXPECT_EQ(nodes[0].summary, "1 names, 1 records, first wpad A 10.0.0.9");
+}
+
 }  // namespace
 }  // namespace rpcmarshal::blobs
