@@ -7,6 +7,7 @@
 #include "sensor/kerberos_stream.h"
 #include "sensor/loss_account.h"
 #include "sensor/recognizer.h"
+#include "smb/channels.h"
 
 namespace rpcmarshal {
 namespace {
@@ -51,7 +52,7 @@ struct Sensor::Impl {
         return make_smb_parser(
             connection,
             [this, connection](const PipeInfo& pipe) { return open_pipe(connection, pipe); },
-            nullptr, counters.smb);
+            nullptr, counters.smb, channels);
       case StreamKind::kHttp:
         return tunnels.channel(connection);
       case StreamKind::kDce:
@@ -101,6 +102,7 @@ struct Sensor::Impl {
   std::shared_ptr<std::atomic<std::uint64_t>> numbers;
   SensorStatistics counters;
   CallPath path;
+  std::shared_ptr<SmbChannels> channels = std::make_shared<SmbChannels>();
   HttpTunnels tunnels{[this](const HttpTunnelInfo& tunnel) { return open_tunnel(tunnel); }};
   PacketPipeline pipeline;
 };

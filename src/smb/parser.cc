@@ -19,11 +19,12 @@ constexpr std::size_t kMaxUnpacked = 2u << 20;
 class SmbParser : public StreamConsumer, private FrameSink {
  public:
   SmbParser(const ConnectionInfo& connection, PipeFactory pipes, SmbFileHandler files,
-            SmbStatistics& statistics)
+            SmbStatistics& statistics, std::shared_ptr<SmbChannels> channels)
       : direction_known_(connection.initiator_known),
-        state_(std::move(pipes), std::move(files), statistics),
+        shared_(std::make_shared<SmbState>(std::move(pipes), std::move(files), statistics)),
+        state_(*shared_),
         smb1_(state_),
-        smb2_(state_),
+        smb2_(shared_, std::move(channels)),
         framers_{NbssFramer(*this, Direction::kForward, statistics),
                  NbssFramer(*this, Direction::kBackward, statistics)} {}
 
@@ -33,7 +34,11 @@ class SmbParser : public StreamConsumer, private FrameSink {
   void on_gap(Direction direction, Timestamp time, std::uint64_t missing) override {
     framer(direction).gap(time, missing);
   }
-  void on_end(Timestamp time) override { state_.end(time); }
+  void on_end(Timestamp time) override {
+    smb2_.end(time);
+    // Other channels of its sessions may live on; the last one ends what is open.
+    if (shared_.use_count() == kOwnReferences) state_.end(time);
+  }
   std::size_t memory() const override {
     return sizeof *this + framers_[0].memory() + framers_[1].memory() + state_.memory() +
            smb1_.memory() + smb2_.memory();
@@ -125,7 +130,9 @@ class SmbParser : public StreamConsumer, private FrameSink {
 
   bool direction_known_;
   bool swapped_ = false;
-  SmbState state_;
+  static constexpr long kOwnReferences = 2;  // here and in smb2_
+  std::shared_ptr<SmbState> shared_;
+  SmbState& state_;
   Smb1Parser smb1_;
   Smb2Parser smb2_;
   std::array<NbssFramer, 2> framers_;
@@ -134,8 +141,10 @@ class SmbParser : public StreamConsumer, private FrameSink {
 }  // namespace
 
 std::unique_ptr<StreamConsumer> make_smb_parser(const ConnectionInfo& connection, PipeFactory pipes,
-                                                SmbFileHandler files, SmbStatistics& statistics) {
-  return std::make_unique<SmbParser>(connection, std::move(pipes), std::move(files), statistics);
+                                                SmbFileHandler files, SmbStatistics& statistics,
+                                                std::shared_ptr<SmbChannels> channels) {
+  return std::make_unique<SmbParser>(connection, std::move(pipes), std::move(files), statistics,
+                                     std::move(channels));
 }
 
 int looks_like_smb(Bytes start) {

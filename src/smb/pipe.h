@@ -62,10 +62,15 @@ struct SmbStatistics {
                 pipes = 0, limits = 0;
 };
 
+class SmbChannels;  // channels.h
+
 /// An SMB1/2/3 parser for one TCP connection (port 445 direct, or 139 with NetBIOS session framing:
-/// both are recognised). Give it the connection's bytes; it opens pipes through `pipes`.
+/// both are recognised). Give it the connection's bytes; it opens pipes through `pipes`. With
+/// `channels`, shared by the parsers of all connections, pipes opened on one connection of a
+/// session are known on its others.
 std::unique_ptr<StreamConsumer> make_smb_parser(const ConnectionInfo& connection, PipeFactory pipes,
-                                                SmbFileHandler files, SmbStatistics& statistics);
+                                                SmbFileHandler files, SmbStatistics& statistics,
+                                                std::shared_ptr<SmbChannels> channels = nullptr);
 
 /// Whether the first bytes of a stream (at least 8) look like SMB: 0 unknown yet, 1 yes, -1 no.
 int looks_like_smb(Bytes start);

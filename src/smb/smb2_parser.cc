@@ -34,6 +34,7 @@ constexpr std::uint32_t kStatusPending = 0x103, kStatusBufferOverflow = 0x800000
 constexpr std::uint32_t kPipeTransceive = 0x0011c017;  // [MS-FSCC] 2.3
 constexpr std::uint32_t kDeleteOnClose = 0x1000;       // [MS-SMB2] 2.2.13, CreateOptions
 constexpr std::uint8_t kShareTypePipe = 2;             // [MS-SMB2] 2.2.10
+constexpr std::uint8_t kSessionBinding = 1;            // [MS-SMB2] 2.2.5, Flags
 constexpr std::uint16_t kSessionGuest = 1, kSessionNull = 2, kSessionEncrypt = 4;  // 2.2.6
 constexpr std::uint8_t kInfoFile = 1;  // [MS-SMB2] 2.2.39
 constexpr std::uint32_t kRename = 10, kDisposition = 13, kDispositionEx = 64, kRenameEx = 65;
@@ -84,19 +85,52 @@ bool Smb2Parser::wants_whole(Bytes head) {
   Header header;
   if (!header.parse(head)) return false;
   if (header.next != 0) return true;
+  select(header.session);
   bool is_answer = (header.flags & kFlagResponse) != 0;
   if (header.command == kWrite && !is_answer) {
     HandleKey key = file_id(head, kBody + 16, header.session, nullptr);
-    return state_.wants(key, payload_at(head, u16(head, kBody + 2), 16).data);
+    return state_->wants(key, payload_at(head, u16(head, kBody + 2), 16).data);
   }
   if (header.command == kRead && is_answer) {
     auto found = requests_.find(header.message_id);
     Bytes start = payload_at(head, u8(head, kBody + 2), 16).data;
     if (found == requests_.end()) return starts_like_dce(start);
-    return state_.wants(found->second.file, start);
+    return state_->wants(found->second.file, start);
   }
   // Directory listings and other answers of servers are of no use beyond their head.
   return !is_answer || header.command <= kCreate || header.command == kIoctl;
+}
+
+/// What is open in this session: the connection's own state, or that of the channel which the
+/// session came from.
+void Smb2Parser::select(std::uint64_t session) {
+  state_ = own_.get();
+  if (bound_.empty()) return;
+  const auto bound = bound_.find(session);
+  if (bound != bound_.end()) state_ = bound->second.get();
+}
+
+/// A session was set up here, or another connection's session was bound to this one.
+void Smb2Parser::established(std::uint64_t session, bool binding, Timestamp time) {
+  if (!channels_) return;
+  if (!binding) return channels_->add(server_, session, own_);
+  auto state = channels_->find(server_, session);
+  if (!state || state == own_) return;
+  if (bound_.size() >= kMaxBound) {
+    ++state_->statistics.limits;
+    return;
+  }
+  own_->end_session(session, time);
+  bound_[session] = std::move(state);
+  select(session);
+}
+
+void Smb2Parser::end(Timestamp time) {
+  for (auto& [session, state] : bound_) {
+    if (state.use_count() == 1) state->end(time);
+  }
+  bound_.clear();
+  state_ = own_.get();
 }
 
 void Smb2Parser::message(bool from_client, Timestamp time, Bytes data, std::size_t length) {
@@ -104,13 +138,13 @@ void Smb2Parser::message(bool from_client, Timestamp time, Bytes data, std::size
   for (int part = 0; part < kMaxCompound; ++part) {
     Header header;
     if (!header.parse(data)) {
-      ++state_.statistics.malformed;
+      ++state_->statistics.malformed;
       return;
     }
-    ++state_.statistics.messages;
+    ++state_->statistics.messages;
     bool last = header.next == 0;
     if (!last && (header.next < kHeaderSize || header.next > length || header.next % 8 != 0)) {
-      ++state_.statistics.malformed;
+      ++state_->statistics.malformed;
       last = true;
     }
     std::size_t size = last ? length : header.next;
@@ -125,15 +159,17 @@ void Smb2Parser::message(bool from_client, Timestamp time, Bytes data, std::size
       }
       chain.session = header.session;
       chain.tree = header.tree;
+      select(header.session);
       request(header, message, size, chain, time);
     } else {
+      select(header.session);
       response(header, message, size, time);
     }
     if (last || size >= data.size()) return;
     data = data.subspan(size);
     length -= size;
   }
-  ++state_.statistics.limits;
+  ++state_->statistics.limits;
 }
 
 // The FileId at `offset`; all ones in a related request means the one before it.
@@ -205,7 +241,7 @@ void Smb2Parser::request(const Header& header, Bytes message, std::size_t length
   }
   // A length that leaves the message is a lie, not missing bytes.
   if (has_payload && payload.data.size() + payload.missing > length) {
-    ++state_.statistics.malformed;
+    ++state_->statistics.malformed;
     payload.missing = 0;
   }
   if (has_payload) outgoing(r, payload, certain, time);
@@ -216,7 +252,7 @@ void Smb2Parser::request(const Header& header, Bytes message, std::size_t length
   auto old = requests_.find(header.message_id);
   if (old != requests_.end()) drop(old);
   if (requests_.size() >= kMaxRequests) {
-    ++state_.statistics.limits;
+    ++state_->statistics.limits;
     drop(requests_.begin());
   }
   requests_.emplace(header.message_id, std::move(r));
@@ -225,11 +261,11 @@ void Smb2Parser::request(const Header& header, Bytes message, std::size_t length
 // Payload of a WRITE or a transceive: to the pipe, or kept until its FileId is known.
 void Smb2Parser::outgoing(Request& request, const Payload& payload, bool certain, Timestamp time) {
   if (!request.after_create) {
-    state_.transfer(request.file, request.tree, true, time, payload, certain);
+    state_->transfer(request.file, request.tree, true, time, payload, certain);
     return;
   }
   if (held_ + payload.data.size() > kMaxHeld) {
-    ++state_.statistics.limits;
+    ++state_->statistics.limits;
     request.held_missing = payload.data.size() + payload.missing;
     return;
   }
@@ -245,8 +281,9 @@ void Smb2Parser::drop(std::map<std::uint64_t, Request>::iterator it) {
 
 void Smb2Parser::session_setup_request(const Header& header, Bytes message, Request& r) {
   Bytes token = payload_at(message, u16(message, kBody + 12), u16(message, kBody + 14)).data;
+  r.binding = (u8(message, kBody + 2) & kSessionBinding) != 0;
   if (header.session != 0) {
-    SmbSessionState& session = state_.session(header.session);
+    SmbSessionState& session = state_->session(header.session);
     if (!session.in_progress) session.in_progress = make_auth_exchange(AuthService::kSpnego);
     r.auth = session.in_progress;
   } else {
@@ -259,9 +296,9 @@ void Smb2Parser::session_setup_response(const Header& header, Bytes message, Req
                                         Timestamp time) {
   bool success = header.status == 0;
   if (!success && header.status != kStatusMoreProcessing) {
-    state_.session(header.session).in_progress.reset();
+    state_->session(header.session).in_progress.reset();
   } else {
-    SmbSessionState& session = state_.session(header.session);
+    SmbSessionState& session = state_->session(header.session);
     std::shared_ptr<AuthExchange> auth = request ? request->auth : session.in_progress;
     Bytes token = payload_at(message, u16(message, kBody + 4), u16(message, kBody + 6)).data;
     if (auth && !token.empty()) auth->token(false, token);
@@ -269,16 +306,18 @@ void Smb2Parser::session_setup_response(const Header& header, Bytes message, Req
       session.in_progress = auth;
     } else {
       std::uint16_t flags = u16(message, kBody + 2);
+      if (request && request->binding) return established(header.session, true, time);
       session.session->auth = auth ? auth : session.session->auth;
       session.session->guest = (flags & kSessionGuest) != 0;
       session.session->anonymous = (flags & kSessionNull) != 0;
       if (flags & kSessionEncrypt) session.session->encrypted = true;
       session.in_progress.reset();
+      established(header.session, false, time);
     }
   }
   if (header.status != kStatusMoreProcessing)
-    state_.tell(SmbFileEvent::Action::kSessionSetup, time, "", "", 0, header.status,
-                header.session);
+    state_->tell(SmbFileEvent::Action::kSessionSetup, time, "", "", 0, header.status,
+                 header.session);
 }
 
 void Smb2Parser::create_response(const Header& header, Bytes message, Request& r, Timestamp time) {
@@ -286,18 +325,18 @@ void Smb2Parser::create_response(const Header& header, Bytes message, Request& r
       header.status == 0 && u16(message, kBody) == kCreateResponse && message.size() >= kBody + 80;
   HandleKey key{r.session, u64(message, kBody + 64), u64(message, kBody + 72)};
   if (opened) {
-    const SmbTree* tree = state_.find_tree(r.session, r.tree);
+    const SmbTree* tree = state_->find_tree(r.session, r.tree);
     HandleKind kind = HandleKind::kUnknown;
     if (tree && tree->type != SmbTree::Type::kUnknown)
       kind = tree->type == SmbTree::Type::kPipe ? HandleKind::kPipe : HandleKind::kFile;
-    state_.open(key, r.tree, std::move(r.text), kind, time);
-    state_.tell(SmbFileEvent::Action::kOpen, time, key, 0, header.status);
+    state_->open(key, r.tree, std::move(r.text), kind, time);
+    state_->tell(SmbFileEvent::Action::kOpen, time, key, 0, header.status);
     if (r.detail & kDeleteOnClose)
-      state_.tell(SmbFileEvent::Action::kDelete, time, key, 0, header.status);
+      state_->tell(SmbFileEvent::Action::kDelete, time, key, 0, header.status);
   } else {
-    const SmbTree* tree = state_.find_tree(r.session, r.tree);
-    state_.tell(SmbFileEvent::Action::kOpen, time, tree ? std::string_view(tree->path) : "", r.text,
-                0, header.status, r.session);
+    const SmbTree* tree = state_->find_tree(r.session, r.tree);
+    state_->tell(SmbFileEvent::Action::kOpen, time, tree ? std::string_view(tree->path) : "",
+                 r.text, 0, header.status, r.session);
   }
   if (r.has_followers) name_followers(header.message_id, key, opened, time);
 }
@@ -311,7 +350,7 @@ void Smb2Parser::name_followers(std::uint64_t create, const HandleKey& key, bool
     r.after_create = false;
     r.file = key;
     if (opened && (!r.held.empty() || r.held_missing > 0))
-      state_.transfer(key, r.tree, true, time, {r.held, r.held_missing}, r.command == kIoctl);
+      state_->transfer(key, r.tree, true, time, {r.held, r.held_missing}, r.command == kIoctl);
     held_ -= r.held.size();
     r.held = {};
   }
@@ -326,13 +365,13 @@ void Smb2Parser::response(const Header& header, Bytes message, std::size_t lengt
   if (found != requests_.end() && found->second.command == header.command) r = &found->second;
   std::uint64_t session = r ? r->session : header.session;
   if (header.flags & kFlagSigned) {
-    if (auto known = state_.find_session(header.session)) known->signing = true;
+    if (auto known = state_->find_session(header.session)) known->signing = true;
   }
   bool success = header.status == 0;
   bool has_data = success || header.status == kStatusBufferOverflow;
   auto checked = [&](Payload payload) {
     if (payload.data.size() + payload.missing > length) {
-      ++state_.statistics.malformed;
+      ++state_->statistics.malformed;
       payload.missing = 0;
     }
     return payload;
@@ -340,13 +379,15 @@ void Smb2Parser::response(const Header& header, Bytes message, std::size_t lengt
   switch (header.command) {
     case kNegotiate:
       if (success && message.size() >= kBody + 6 && u16(message, kBody + 4) != 0x02ff)
-        state_.set_dialect(u16(message, kBody + 4));
+        state_->set_dialect(u16(message, kBody + 4));
+      if (success && message.size() >= kBody + 24)
+        std::ranges::copy(message.subspan(kBody + 8, server_.size()), server_.begin());
       break;
     case kSessionSetup:
       session_setup_response(header, message, r, time);
       break;
     case kLogoff:
-      if (success) state_.end_session(session, time);
+      if (success) state_->end_session(session, time);
       break;
     case kTreeConnect: {
       if (!r) break;
@@ -354,21 +395,21 @@ void Smb2Parser::response(const Header& header, Bytes message, std::size_t lengt
         SmbTree tree{r->text, SmbTree::Type::kDisk};
         if (u8(message, kBody + 2) == kShareTypePipe) tree.type = SmbTree::Type::kPipe;
         if (u8(message, kBody + 2) == 3) tree.type = SmbTree::Type::kPrinter;
-        state_.add_tree(header.session, header.tree, std::move(tree));
+        state_->add_tree(header.session, header.tree, std::move(tree));
       }
-      state_.tell(Action::kTreeConnect, time, r->text, "", 0, header.status, header.session);
+      state_->tell(Action::kTreeConnect, time, r->text, "", 0, header.status, header.session);
       break;
     }
     case kTreeDisconnect:
-      if (success) state_.end_tree(session, r ? r->tree : header.tree, time);
+      if (success) state_->end_tree(session, r ? r->tree : header.tree, time);
       break;
     case kCreate:
       if (r) create_response(header, message, *r, time);
       break;
     case kClose:
       if (!r || !success) break;
-      state_.tell(Action::kClose, time, r->file, 0, header.status);
-      state_.close(r->file, time);
+      state_->tell(Action::kClose, time, r->file, 0, header.status);
+      state_->close(r->file, time);
       break;
     case kRead: {
       if (!has_data || u16(message, kBody) != kReadResponse) break;
@@ -377,17 +418,17 @@ void Smb2Parser::response(const Header& header, Bytes message, std::size_t lengt
       HandleKey key;
       if (r) {
         key = r->file;
-        state_.tell(Action::kRead, time, key, size, header.status);
-      } else if (SmbHandle* only = state_.only_pipe(); only && starts_like_dce(payload.data)) {
+        state_->tell(Action::kRead, time, key, size, header.status);
+      } else if (SmbHandle* only = state_->only_pipe(); only && starts_like_dce(payload.data)) {
         key = only->key;  // its request was lost, but there is no other it could belong to
       } else {
         break;
       }
-      state_.transfer(key, r ? r->tree : header.tree, false, time, payload, false);
+      state_->transfer(key, r ? r->tree : header.tree, false, time, payload, false);
       break;
     }
     case kWrite:
-      if (r) state_.tell(Action::kWrite, time, r->file, r->size, header.status);
+      if (r) state_->tell(Action::kWrite, time, r->file, r->size, header.status);
       break;
     case kIoctl: {
       if (!has_data || u16(message, kBody) != kIoctlResponse ||
@@ -396,15 +437,15 @@ void Smb2Parser::response(const Header& header, Bytes message, std::size_t lengt
       Payload payload =
           checked(payload_at(message, u32(message, kBody + 32), u32(message, kBody + 36)));
       HandleKey key = r ? r->file : file_id(message, kBody + 8, header.session, nullptr);
-      state_.transfer(key, r ? r->tree : header.tree, false, time, payload, true);
+      state_->transfer(key, r ? r->tree : header.tree, false, time, payload, true);
       break;
     }
     case kSetInfo:
       if (!r || !success) break;
       if (r->detail == kRename || r->detail == kRenameEx)
-        state_.tell(Action::kRename, time, r->file, 0, header.status);
+        state_->tell(Action::kRename, time, r->file, 0, header.status);
       if (r->detail == kDisposition || r->detail == kDispositionEx)
-        state_.tell(Action::kDelete, time, r->file, 0, header.status);
+        state_->tell(Action::kDelete, time, r->file, 0, header.status);
       break;
     default:
       break;

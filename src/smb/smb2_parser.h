@@ -9,18 +9,23 @@
 #include <string>
 #include <vector>
 
+#include "smb/channels.h"
 #include "smb/state.h"
 
 namespace rpcmarshal {
 
 class Smb2Parser {
  public:
-  explicit Smb2Parser(SmbState& state) : state_(state) {}
+  /// `channels` may be null: then sessions are of one connection each.
+  Smb2Parser(std::shared_ptr<SmbState> state, std::shared_ptr<SmbChannels> channels)
+      : own_(std::move(state)), state_(own_.get()), channels_(std::move(channels)) {}
 
   /// A message, or a compound of several, of `length` bytes, of which `data` was captured.
   void message(bool from_client, Timestamp time, Bytes data, std::size_t length);
   /// Whether more than the head of this message is of use.
   bool wants_whole(Bytes head);
+  /// The connection is over: lets go of the sessions of others.
+  void end(Timestamp time);
   std::size_t memory() const { return requests_.size() * (sizeof(Request) + 64) + held_; }
 
   /// From the header's flags: 1 response, 0 request, -1 too short to tell.
@@ -44,6 +49,7 @@ class Smb2Parser {
     std::shared_ptr<AuthExchange> auth;
     std::uint64_t create = 0;     ///< MessageId of the CREATE in the same compound ...
     bool after_create = false;    ///< ... whose FileId this request uses
+    bool binding = false;         ///< SESSION_SETUP: for a session of another connection
     bool has_followers = false;   ///< CREATE: such requests exist
     std::vector<std::byte> held;  ///< their payload, until the FileId is known
     std::uint64_t held_missing = 0;
@@ -57,6 +63,8 @@ class Smb2Parser {
     bool after_create = false;
   };
 
+  void select(std::uint64_t session);
+  void established(std::uint64_t session, bool binding, Timestamp time);
   void request(const Header& header, Bytes message, std::size_t length, Chain& chain,
                Timestamp time);
   void response(const Header& header, Bytes message, std::size_t length, Timestamp time);
@@ -73,7 +81,13 @@ class Smb2Parser {
   static constexpr std::size_t kMaxHeld = 1u << 20;
   static constexpr int kMaxCompound = 256;
 
-  SmbState& state_;
+  static constexpr std::size_t kMaxBound = 256;
+
+  std::shared_ptr<SmbState> own_;
+  SmbState* state_;  ///< of the session of the message at hand
+  std::shared_ptr<SmbChannels> channels_;
+  SmbChannels::ServerGuid server_{};
+  std::map<std::uint64_t, std::shared_ptr<SmbState>> bound_;  // by session id
   std::map<std::uint64_t, Request> requests_;  // by MessageId, which grows: the first is the oldest
   std::size_t held_ = 0;
 };

@@ -131,6 +131,50 @@ TEST(SensorIdentity, ReauthenticationChangesLaterCalls) {
   EXPECT_EQ(net.events[1].user, "bob");
 }
 
+/// SMB 3 multichannel: opened on one connection, used on another.
+TEST(SensorIdentity, PipeOfABoundSessionHasItsNameAndUser) {
+  Net net;
+  Smb first(net), second(net, 50001);
+  first.set_up(ntlm("alice"));
+  first.open();
+  std::string binding = test::session_setup_request(ntlm("alice"));
+  binding[2] = 1;  // SMB2_SESSION_FLAG_BINDING
+  second.id = 100;
+  second.tcp.c(test::framed(test::smb2({1, 100}, binding)));
+  second.tcp.s(test::framed(test::smb2({1, 100, true}, test::session_setup_response(0, ""))));
+  second.call();
+  first.tcp.close();
+  second.call();
+  ASSERT_EQ(net.events.size(), 2u);
+  for (const SeenEvent& e : net.events) {
+    EXPECT_EQ(e.pipe, "\\pipe\\svcctl");
+    EXPECT_EQ(e.user, "alice");
+    EXPECT_EQ(e.operation, "RCloseServiceHandle");
+    EXPECT_EQ(e.inferred, "");
+  }
+  second.tcp.close();
+  net.sensor.finish();
+  EXPECT_EQ(net.events.size(), 2u);
+}
+
+TEST(SensorIdentity, RefusedBindingGivesNothingAway) {
+  Net net;
+  Smb first(net), second(net, 50001);
+  first.set_up(ntlm("alice"));
+  first.open();
+  std::string binding = test::session_setup_request(ntlm("mallory"));
+  binding[2] = 1;
+  second.tcp.c(test::framed(test::smb2({1, 100}, binding)));
+  second.tcp.s(test::framed(test::smb2({1, 100, true, 0xc0000022}, test::error_response())));
+  second.id = 100;
+  second.call();
+  first.call();
+  net.sensor.finish();
+  ASSERT_EQ(net.events.size(), 2u);
+  EXPECT_EQ(net.events[0].user, "");
+  EXPECT_EQ(net.events[1].user, "alice");
+}
+
 TEST(SensorIdentity, NetlogonSecureChannel) {
   Net net;
   Tcp tcp(net, 1, 40000, 2, 49700);
