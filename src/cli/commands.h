@@ -18,6 +18,7 @@ enum ExitStatus : int {
 using Run = std::function<int()>;
 
 void add_read(CLI::App& app, Run& run);
+void add_detect(CLI::App& app, Run& run);
 void add_coverage(CLI::App& app, Run& run);
 void add_sensor(CLI::App& app, Run& run);
 void add_idl(CLI::App& app, Run& run);

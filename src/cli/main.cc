@@ -11,6 +11,7 @@ int main(int argc, char** argv) {
   app.failure_message(CLI::FailureMessage::help);
   Run run;
   add_read(app, run);
+  add_detect(app, run);
   add_coverage(app, run);
   add_sensor(app, run);
   add_idl(app, run);

@@ -1,0 +1,162 @@
+#include "cli/alerts.h"
+
+#include "sink/json_writer.h"
+#include "sink/sink.h"
+
+namespace rpcmarshal::cli {
+namespace {
+
+constexpr std::size_t kShown = 400;  ///< characters of a value in text
+
+/// Control characters would let a value rewrite the analyst's terminal.
+void append_printable(std::string& out, std::string_view text) {
+  const std::size_t shown = std::min(text.size(), kShown);
+  for (std::size_t i = 0; i < shown; ++i) {
+    const auto c = static_cast<std::uint8_t>(text[i]);
+    if (c == '\n') {
+      out += "\\n";
+    } else if (c == '\r') {
+      out += "\\r";
+    } else if (c == '\t') {
+      out += ' ';
+    } else if (c < 0x20 || c == 0x7F ||
+               (c == 0xC2 && i + 1 < shown && static_cast<std::uint8_t>(text[i + 1]) < 0xA0)) {
+      static constexpr char kHex[] = "0123456789abcdef";
+      out += "\\x";
+      out += kHex[c >> 4];
+      out += kHex[c & 15];
+    } else {
+      out += text[i];
+    }
+  }
+  if (shown < text.size()) out += "... (" + std::to_string(text.size()) + " bytes)";
+}
+
+std::string_view level_colour(std::string_view level) {
+  switch (level_rank(level)) {
+    case 4:
+      return "\x1b[1;31m";
+    case 3:
+      return "\x1b[31m";
+    case 2:
+      return "\x1b[33m";
+    case 1:
+      return "\x1b[36m";
+    default:
+      return "\x1b[2m";
+  }
+}
+
+}  // namespace
+
+int level_rank(std::string_view level) {
+  if (level == "informational") return 0;
+  if (level == "low") return 1;
+  if (level == "high") return 3;
+  if (level == "critical") return 4;
+  return 2;
+}
+
+void append_alert_json(std::string& out, const Alert& alert) {
+  const sigma::Metadata& rule = *alert.rule;
+  JsonWriter json(out);
+  json.begin_object();
+  if (alert.time != 0) {
+    std::string time;
+    append_time(time, alert.time);
+    json.member("ts", time);
+  }
+  json.key("rule");
+  json.begin_object();
+  if (!rule.id.empty()) json.member("id", rule.id);
+  json.member("title", rule.title);
+  if (!rule.level.empty()) json.member("level", rule.level);
+  if (!rule.status.empty()) json.member("status", rule.status);
+  if (!rule.tags.empty()) {
+    json.key("tags");
+    json.begin_array();
+    for (const std::string& tag : rule.tags) json.string(tag);
+    json.end_array();
+  }
+  json.member("file", rule.file);
+  json.end_object();
+  if (!alert.correlation.empty()) {
+    json.key("correlation");
+    json.begin_object();
+    json.member("type", alert.correlation);
+    json.key("value");
+    json.real(alert.value);
+    if (!alert.group.empty()) {
+      json.key("group");
+      json.begin_object();
+      for (const auto& [name, value] : alert.group) {
+        json.key_escaped(name);
+        json.string(value);
+      }
+      json.end_object();
+    }
+    json.end_object();
+  }
+  if (!alert.matched.empty()) {
+    json.key("matched");
+    json.begin_array();
+    for (const sigma::MatchedField& field : alert.matched) {
+      json.begin_object();
+      if (!field.field.empty()) json.member("field", field.field);
+      json.member("value", field.value);
+      json.end_object();
+    }
+    json.end_array();
+  }
+  if (!alert.input.empty()) json.member("input", alert.input);
+  if (!alert.event.empty()) {
+    json.key("event");
+    json.raw(alert.event);
+  }
+  json.end_object();
+  out += '\n';
+}
+
+void append_alert_text(std::string& out, const Alert& alert, bool colour) {
+  const sigma::Metadata& rule = *alert.rule;
+  if (alert.time != 0) {
+    append_time(out, alert.time);
+    out += "  ";
+  }
+  const std::string_view level = rule.level.empty() ? "no level" : std::string_view(rule.level);
+  if (colour) out += level_colour(rule.level);
+  append_printable(out, level);
+  if (colour) out += "\x1b[0m";
+  out += "  ";
+  append_printable(out, rule.title);
+  for (const std::string& tag : rule.tags) {
+    // Techniques only: "attack.t1569.002".
+    if (!tag.starts_with("attack.t") || tag.size() < 12 || tag[8] < '0' || tag[8] > '9') continue;
+    out += "  T";
+    append_printable(out, std::string_view(tag).substr(8));
+  }
+  out += '\n';
+  if (!alert.correlation.empty()) {
+    out += "    ";
+    out += alert.correlation;
+    char number[32];
+    std::snprintf(number, sizeof number, " %g", alert.value);
+    out += number;
+    for (const auto& [name, value] : alert.group) {
+      out += "  ";
+      append_printable(out, name);
+      out += "=";
+      append_printable(out, value);
+    }
+    out += '\n';
+  }
+  for (const sigma::MatchedField& field : alert.matched) {
+    out += "    ";
+    append_printable(out, field.field.empty() ? "(keyword)" : field.field);
+    out += " = ";
+    append_printable(out, field.value);
+    out += '\n';
+  }
+}
+
+}  // namespace rpcmarshal::cli
