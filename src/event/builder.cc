@@ -169,6 +169,7 @@ void EventBuilder::describe(const Call& call, const CallContext& context) {
     e.transport.pipe = call.secondary_address;  // the server's own name for it
   }
   e.transport.tree = context.tree;
+  e.transport.target = context.target;
   e.user = call.identity && call.identity->known() ? call.identity : nullptr;
   if (context.session) {
     e.transport.smb_dialect = context.session->dialect;
@@ -178,11 +179,15 @@ void EventBuilder::describe(const Call& call, const CallContext& context) {
       e.user = &context.session->auth->identity();
     }
   }
+  if (!e.user && context.http_auth && context.http_auth->identity().known())
+    e.user = &context.http_auth->identity();
   name_user(context.session.get());
   e.client = call.reversed ? context.server : context.client;
   e.server = call.reversed ? context.client : context.server;
   e.client_host = e.user ? std::string_view(e.user->workstation) : std::string_view();
   e.server_host = host_of_tree(context.tree);
+  if (e.server_host.empty())
+    e.server_host = e.transport.target.substr(0, e.transport.target.find(':'));
   if (e.server_host.empty() && e.user) e.server_host = host_of_service(e.user->service);
   if (e.server_host == e.server.address.to_string()) e.server_host = {};  // says nothing new
   e.auth_service = call.auth_service;
