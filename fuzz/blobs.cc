@@ -4,6 +4,7 @@
 
 #include "blobs/certificate.h"
 #include "blobs/directory.h"
+#include "blobs/dns_record.h"
 #include "blobs/service.h"
 #include "blobs/tower.h"
 #include "blobs/xml.h"
@@ -14,7 +15,7 @@ using rpcmarshal::blobs::Item;
 
 /// What every tree must keep to: bounded lists and texts, names in objects, few levels.
 void check(const Item& item, int depth) {
-  if (depth > 4 || item.items.size() > rpcmarshal::blobs::kMaxItems ||
+  if (depth > 5 || item.items.size() > rpcmarshal::blobs::kMaxItems ||
       item.text.size() > rpcmarshal::blobs::kMaxText) {
     std::abort();
   }
@@ -31,7 +32,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace rpcmarshal::blobs;
   if (size < 1) return 0;
   const Bytes input{reinterpret_cast<const std::byte*>(data) + 1, size - 1};
-  switch (data[0] % 7) {
+  switch (data[0] % 9) {
     case 0:
       if (const auto task = parse_task(as_text(input))) {
         check(*task, 0);
@@ -66,6 +67,21 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       }
       if (const auto description = parse_service_description(input, size % 2 == 0))
         check(*description, 0);
+      break;
+    case 7:
+      if (input.size() >= 2) {
+        const auto type = load<std::uint16_t>(input.data(), ByteOrder::kLittle);
+        if (const auto record = parse_dns_record(type, input.subspan(2))) {
+          check(*record, 0);
+          summarise_dns_record(*record);
+        }
+      }
+      break;
+    case 8:
+      if (const auto nodes = parse_dns_nodes(input)) {
+        check(*nodes, 0);
+        summarise_dns_nodes(*nodes);
+      }
       break;
     default:
       if (input.size() >= 4) {
