@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <fstream>
 #include <sstream>
 
@@ -79,6 +80,21 @@ TEST(DescribeTest, JsonEscapes) {
             "\"procedures\":[\n{\"opnum\":0,\"name\":\"First\",\"typed\":true,"
             "\"why\":\"because \\\"so\\\"\"}\n]}\n");
   EXPECT_EQ(list_json({}), "[\n]\n");
+}
+
+// RPCM_RECORD=1 writes the page anew, as tests/record does with the baselines.
+TEST(DescribeTest, TheDocumentationIsUpToDate) {
+  const std::string path = RPCM_SOURCE_DIR "/docs/interfaces.md";
+  const std::string page = list_markdown(catalogue());
+  if (std::getenv("RPCM_RECORD")) {
+    std::ofstream(path) << page;
+    GTEST_SKIP() << "recorded " << path;
+  }
+  std::ifstream in(path);
+  std::ostringstream written;
+  written << in.rdbuf();
+  EXPECT_TRUE(written.str() == page)
+      << "run: build/release/rpcmarshal interfaces --format markdown > docs/interfaces.md";
 }
 
 TEST(DescribeTest, TheAttackVersionIsSaid) {
