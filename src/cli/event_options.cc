@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "base/unicode.h"
+#include "interface/names.h"
 
 namespace rpcmarshal::cli {
 namespace {
@@ -32,12 +33,14 @@ bool EventOptions::wanted(const Event& e) const {
   if (!interfaces.empty()) {
     const std::string uuid = e.interface_id ? e.interface_id->uuid.to_string() : std::string();
     if (!any_matches(interfaces, uuid,
-                     e.interface ? std::string_view(e.interface->name) : std::string_view()))
+                     e.interface ? std::string_view(e.interface->name) : std::string_view(),
+                     e.interface ? zeek_endpoint(*e.interface) : std::string_view()))
       return false;
   }
   if (!operations.empty() &&
       !any_matches(operations, e.operation(),
                    e.procedure ? e.procedure->annotations.value("alias") : std::string_view(),
+                   e.procedure ? zeek_operation(*e.procedure) : std::string_view(),
                    e.opnum ? std::to_string(*e.opnum) : std::string())) {
     return false;
   }

@@ -5,6 +5,7 @@
 #include "builtin/builtin.h"
 #include "cli/commands.h"
 #include "idl/printer.h"
+#include "interface/names.h"
 
 namespace rpcmarshal::cli {
 namespace {
@@ -47,7 +48,7 @@ int show(const std::string& name, const std::vector<std::string>& definitions) {
   const std::string operation = name.substr(dot + 1);
   for (const Procedure& procedure : interface->procedures) {
     if (procedure.name == operation || std::to_string(procedure.opnum) == operation ||
-        procedure.annotations.value("alias") == operation) {
+        is_called(procedure, operation)) {
       std::fputs(idl::print_procedure(*interface, procedure).c_str(), stdout);
       return kOk;
     }
