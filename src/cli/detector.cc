@@ -59,7 +59,11 @@ std::pair<std::string, std::string> Detector::zeek_names(std::string_view uuid,
 }
 
 void Detector::run(logs::LogReader& log, std::string_view input) {
-  const std::function<void()> fill_all = [&] { log.fill_all(); };
+  // Kinds of events come in runs: what the last one needed, the next one will.
+  const std::function<void(bool)> fill_all = [&](bool needed) {
+    if (needed && !log.has_all()) log.fill_all();
+    log.expect_all(needed);
+  };
   const std::function<void(std::string&)> append_json = [&](std::string& out) {
     log.append_json(out);
   };
@@ -77,17 +81,20 @@ void Detector::event(const Event& event, std::string_view input) {
   document_.fill(engine_->fields(), own_fields_, false);
   static const std::vector<sigma::LogSource> kSources = logs::own_sources();
   evaluate(
-      own_fields_, kSources, input, [&] { document_.fill(engine_->fields(), own_fields_, true); },
+      own_fields_, kSources, input,
+      [&](bool needed) {
+        if (needed) document_.fill(engine_->fields(), own_fields_, true);
+      },
       [&](std::string& out) { document_.append_json(out); });
 }
 
 void Detector::evaluate(sigma::EventFields& fields,
                         const std::vector<sigma::LogSource>& file_sources, std::string_view input,
-                        const std::function<void()>& fill_all,
+                        const std::function<void(bool)>& fill_all,
                         const std::function<void(std::string&)>& append_json) {
   ++events_;
   const sigma::Plan& plan = classifier_->plan(fields, file_sources);
-  if (plan.any_value() != nullptr) fill_all();
+  fill_all(plan.any_value() != nullptr);
   derived_->add(fields);
   event_json_.clear();
   const std::vector<std::uint32_t>& matches = matcher_->match(plan, fields);

@@ -55,7 +55,7 @@ class Detector {
 
  private:
   void evaluate(sigma::EventFields& fields, const std::vector<sigma::LogSource>& file_sources,
-                std::string_view input, const std::function<void()>& fill_all,
+                std::string_view input, const std::function<void(bool)>& fill_all,
                 const std::function<void(std::string&)>& append_json);
   void correlate(const std::vector<std::uint32_t>& matches, std::int64_t time,
                  std::string_view input);

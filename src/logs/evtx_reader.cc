@@ -55,7 +55,7 @@ class EvtxReader : public LogReader {
     while (at_ < records_) {
       const int index = at_++;
       if (!read(index)) continue;
-      document_.fill(index_, fields_, false);
+      document_.fill(index_, fields_, expect_all_);
       return true;
     }
     return false;

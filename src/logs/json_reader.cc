@@ -59,7 +59,7 @@ bool JsonReader::next() {
     if (next_document()) break;
     if (!in_array_) return false;
   }
-  document_.fill(index_, fields_, false);
+  document_.fill(index_, fields_, expect_all_);
   return true;
 }
 

@@ -20,6 +20,10 @@ class LogReader {
   /// Its fields; valid until next(). At first only those that rules name; fill_all() adds the rest.
   const sigma::EventFields& fields() const { return fields_; }
   virtual void fill_all() = 0;
+  /// Whether next() is to give all values at once: cheaper when most events need them.
+  void expect_all(bool all) { expect_all_ = all; }
+  /// Whether fields() has all values now.
+  bool has_all() const { return expect_all_; }
   /// Not empty: every event of this file is of these sources (the file says so).
   const std::vector<sigma::LogSource>& sources() const { return sources_; }
   /// The event as one JSON object, appended.
@@ -41,6 +45,7 @@ class LogReader {
   std::vector<sigma::LogSource> sources_;
   std::string error_, first_problem_;
   std::uint64_t skipped_ = 0;
+  bool expect_all_ = false;
 };
 
 /// What a file's first bytes say it is.

@@ -127,7 +127,7 @@ bool ZeekReader::next() {
            std::to_string(columns_.size()));
       continue;
     }
-    fill(false);
+    fill(expect_all_);
     return true;
   }
   error_ = lines_.error();

@@ -43,6 +43,27 @@ class Automaton {
     }
   }
 
+  /// Calls found(word) for each word that `text` begins with; with `kBackwards`, for each word
+  /// that, reversed, it ends with.
+  template <bool kBackwards, typename Found>
+  void scan_edge(std::string_view text, Found&& found) const {
+    std::uint32_t state = 0;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      const auto byte = static_cast<std::uint8_t>(text[kBackwards ? text.size() - 1 - i : i]);
+      const State& s = states_[state];
+      std::uint32_t e = s.first_edge;
+      const std::uint32_t end = s.first_edge + s.edges;
+      while (e < end && edges_[e].letter != byte) ++e;
+      if (e == end) return;
+      state = edges_[e].to;
+      // Words that end here are those of this length; shorter ones in the list end here, too, but
+      // begin later.
+      for (std::uint32_t out = outputs_[state]; out != kNone; out = out_list_[out].next) {
+        if (out_list_[out].size == i + 1) found(out_list_[out].word);
+      }
+    }
+  }
+
  private:
   static constexpr std::uint32_t kNone = 0xFFFFFFFF;
   struct State {
@@ -54,7 +75,7 @@ class Automaton {
     std::uint32_t to;
   };
   struct Out {
-    std::uint32_t word, next;
+    std::uint32_t word, next, size;
   };
 
   void build_filter(const std::vector<std::string>& words, const std::vector<std::uint32_t>& order);
@@ -74,16 +95,25 @@ class Automaton {
   /// The first place from `at` on where a word may begin; the end when there is none.
   std::size_t next_start(std::string_view text, std::size_t at) const {
     const std::size_t size = text.size();
-    if (!has_short_) {
+    if (has_short_) {
       for (; at + 4 <= size; ++at) {
-        const std::uint32_t bit = gram_bit(load4(text.data() + at));
-        if ((grams_[bit >> 6] >> (bit & 63) & 1) != 0) return at;
+        const std::uint32_t gram = load4(text.data() + at), bit = gram_bit(gram);
+        const std::uint32_t pair = gram & 0xFFFF;
+        if (((grams_[bit >> 6] >> (bit & 63) | pairs_[pair >> 6] >> (pair & 63)) & 1) != 0)
+          return at;
       }
-      return size;  // every word has four letters at least
+      return at;  // the last three places are not worth a look
     }
-    while (at < size && !may_start(text, at)) ++at;
-    return at;
+    for (; at + 4 <= size; ++at) {
+      if (few_) at = skip_blocks(text, at);
+      if (at + 4 > size) break;
+      const std::uint32_t bit = gram_bit(load4(text.data() + at));
+      if ((grams_[bit >> 6] >> (bit & 63) & 1) != 0) return at;
+    }
+    return size;  // every word has four letters at least
   }
+  /// With few words: passes over blocks of 16 places at none of which a word may begin.
+  std::size_t skip_blocks(std::string_view text, std::size_t at) const;
 
   std::uint32_t step(std::uint32_t state, std::uint8_t byte) const {
     while (state >= dense_) {
@@ -100,6 +130,11 @@ class Automaton {
   std::uint32_t gram_shift_ = 31;
   std::vector<std::uint64_t> pairs_;  // bit per first two letters of words shorter than four
   bool has_short_ = false;
+  /// With few words, all of four letters at least, sixteen places are looked at together. The words
+  /// are dealt into eight groups; for each of the first four letters and each half of its byte, a
+  /// bit per group says whether a word of the group has it there. (The idea is Hyperscan's Teddy.)
+  bool few_ = false;
+  alignas(16) std::uint8_t low_half_[4][16] = {}, high_half_[4][16] = {};
   std::vector<std::uint32_t> depth_;  // state -> letters since the root
 
   std::array<std::uint8_t, 256> letter_{};  // byte -> column; 0 is "in no word"

@@ -115,21 +115,25 @@ void Matcher::scan(const Plan::Scanner& scanner, std::uint32_t index) {
   const EventValue::Kind kind = event_->values()[index].kind;
   if (kind == EventValue::Kind::kNull || kind == EventValue::Kind::kObject) return;
   for (const PredicateId id : scanner.present) found(id);
-  const std::string_view text = view(index).folded;
+  view(index);
+  const std::string_view text =
+      std::string_view(folded_).substr(texts_[index].folded_at, texts_[index].folded_size);
   if (text.size() <= scanner.longest_whole && !scanner.whole.empty()) {
     const auto whole = scanner.whole.find(text);
     if (whole != scanner.whole.end()) found(whole->second);
   }
-  if (scanner.words.empty()) return;
-  scanner.words.scan(text, [&](std::uint32_t word, std::size_t end) {
-    const PredicateId id = scanner.word_predicates[word];
-    const Predicate& p = program_.predicates[id];
-    if ((p.kind == Predicate::Kind::kStartsWith && end != p.text.size()) ||
-        (p.kind == Predicate::Kind::kEndsWith && end != text.size())) {
-      return;
-    }
-    found(id);
-  });
+  if (!scanner.start.empty()) {
+    scanner.start.scan_edge<false>(
+        text, [&](std::uint32_t word) { found(scanner.start_predicates[word]); });
+  }
+  if (!scanner.end.empty()) {
+    scanner.end.scan_edge<true>(text,
+                                [&](std::uint32_t word) { found(scanner.end_predicates[word]); });
+  }
+  if (!scanner.inside.empty()) {
+    scanner.inside.scan(
+        text, [&](std::uint32_t word, std::size_t) { found(scanner.inside_predicates[word]); });
+  }
 }
 
 bool Matcher::evaluate(std::uint32_t op) {

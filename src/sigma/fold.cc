@@ -51,6 +51,44 @@ void append_rune(std::string& out, char32_t c) {
 
 bool continuation(char c) { return (static_cast<std::uint8_t>(c) & 0xC0) == 0x80; }
 
+/// Folds the characters beyond ASCII where they stand. False when one would change its length (the
+/// text is then partly folded).
+bool fold_in_place(char* text, std::size_t size) {
+  std::size_t i = 0;
+  while (i < size) {
+    const auto c = static_cast<std::uint8_t>(text[i]);
+    if (c < 0x80) {
+      ++i;
+      continue;
+    }
+    char32_t rune = 0;
+    std::size_t length = 1;
+    if (c >= 0xC2 && c < 0xE0 && i + 1 < size && continuation(text[i + 1])) {
+      rune = static_cast<char32_t>((c & 0x1F) << 6 | (text[i + 1] & 0x3F));
+      length = 2;
+    } else if (c >= 0xE0 && c < 0xF0 && i + 2 < size && continuation(text[i + 1]) &&
+               continuation(text[i + 2])) {
+      rune = static_cast<char32_t>((c & 0x0F) << 12 | (text[i + 1] & 0x3F) << 6 |
+                                   (text[i + 2] & 0x3F));
+      length = 3;
+    }
+    const char32_t lower = length == 1 ? rune : fold_rune(rune);
+    if (lower != rune) {
+      const std::size_t needed = lower < 0x80 ? 1 : lower < 0x800 ? 2 : 3;
+      if (needed != length) return false;
+      if (length == 2) {
+        text[i] = static_cast<char>(0xC0 | (lower >> 6));
+      } else {
+        text[i] = static_cast<char>(0xE0 | (lower >> 12));
+        text[i + 1] = static_cast<char>(0x80 | ((lower >> 6) & 0x3F));
+      }
+      text[i + length - 1] = static_cast<char>(0x80 | (lower & 0x3F));
+    }
+    i += length;
+  }
+  return true;
+}
+
 }  // namespace
 
 void append_folded(std::string& out, std::string_view utf8) {
@@ -76,6 +114,7 @@ void append_folded(std::string& out, std::string_view utf8) {
     to[done] = static_cast<char>(c + ((static_cast<std::uint8_t>(c - 'A') < 26) << 5));
   }
   if ((seen & kOnes * 0x80) == 0) return;  // all ASCII, which is nearly always
+  if (fold_in_place(to, utf8.size())) return;
 
   out.resize(start);
   for (std::size_t i = 0; i < utf8.size();) {

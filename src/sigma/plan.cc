@@ -45,15 +45,18 @@ Plan::Plan(const Program& program, std::vector<std::uint32_t> rules) : rules_(st
   }
   for (std::size_t i = 1; i < waiting_from_.size(); ++i) waiting_from_[i] += waiting_from_[i - 1];
 
-  std::vector<std::vector<std::string>> words;
+  std::vector<Words> words;
   for (PredicateId id = 0; id < used.size(); ++id) {
     if (used[id] && program.predicates[id].scanned()) add_scanned(program, id, words);
   }
-  for (std::size_t i = 0; i < scanners_.size(); ++i) scanners_[i].words.build(words[i]);
+  for (std::size_t i = 0; i < scanners_.size(); ++i) {
+    scanners_[i].inside.build(words[i].inside);
+    scanners_[i].start.build(words[i].start);
+    scanners_[i].end.build(words[i].end);
+  }
 }
 
-void Plan::add_scanned(const Program& program, PredicateId id,
-                       std::vector<std::vector<std::string>>& words) {
+void Plan::add_scanned(const Program& program, PredicateId id, std::vector<Words>& words) {
   const Predicate& p = program.predicates[id];
   std::int32_t& index = p.field == kAnyValue ? any_value_ : scanner_of_[p.field];
   if (index < 0) {
@@ -68,14 +71,25 @@ void Plan::add_scanned(const Program& program, PredicateId id,
     scanner.whole.emplace(p.text, id);
     scanner.longest_whole = std::max(scanner.longest_whole, p.text.size());
   } else {
-    scanner.word_predicates.push_back(id);
-    words[static_cast<std::size_t>(index)].push_back(p.text);
+    Words& to = words[static_cast<std::size_t>(index)];
+    if (p.kind == Predicate::Kind::kStartsWith) {
+      scanner.start_predicates.push_back(id);
+      to.start.push_back(p.text);
+    } else if (p.kind == Predicate::Kind::kEndsWith) {
+      scanner.end_predicates.push_back(id);
+      to.end.emplace_back(p.text.rbegin(), p.text.rend());
+    } else {
+      scanner.inside_predicates.push_back(id);
+      to.inside.push_back(p.text);
+    }
   }
 }
 
 std::size_t Plan::memory() const {
   std::size_t out = (waiting_from_.size() + waiting_.size()) * sizeof(std::uint32_t);
-  for (const Scanner& s : scanners_) out += s.words.memory() + s.whole.size() * 64;
+  for (const Scanner& s : scanners_) {
+    out += s.inside.memory() + s.start.memory() + s.end.memory() + s.whole.size() * 64;
+  }
   return out;
 }
 

@@ -28,8 +28,10 @@ class Plan {
     std::vector<PredicateId> present;  ///< hold when there is a value at all
     std::unordered_map<std::string_view, PredicateId> whole;
     std::size_t longest_whole = 0;
-    Automaton words;
-    std::vector<PredicateId> word_predicates;  ///< by word
+    /// Words that stand anywhere, at the beginning, and (reversed) at the end; and their
+    /// predicates, by word.
+    Automaton inside, start, end;
+    std::vector<PredicateId> inside_predicates, start_predicates, end_predicates;
   };
 
   const std::vector<std::uint32_t>& rules() const { return rules_; }
@@ -52,8 +54,11 @@ class Plan {
   std::size_t memory() const;
 
  private:
-  void add_scanned(const Program& program, PredicateId id,
-                   std::vector<std::vector<std::string>>& words);
+  /// Texts of a scanner's predicates, until its automatons are built.
+  struct Words {
+    std::vector<std::string> inside, start, end;
+  };
+  void add_scanned(const Program& program, PredicateId id, std::vector<Words>& words);
 
   std::vector<std::uint32_t> rules_;
   std::vector<Scanner> scanners_;

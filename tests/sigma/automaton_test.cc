@@ -40,8 +40,33 @@ TEST(Automaton, FindsEveryWord) {
 
 TEST(Automaton, LongWordsOnly) {
   const std::vector<std::string> words = {"abcdef", "cdefgh", "abcd", "bcdx", "defg"};
-  for (const char* text : {"abcdefgh", "ababcdx", "xxxabcd", "abc", "abcdabcd", "zzabcdefgzz"})
+  for (const char* text :
+       {"the abcd stands far behind in a text of more than sixteen letters, bcdx", "abcdefgh",
+        "ababcdx", "xxxabcd", "abc", "abcdabcd", "zzabcdefgzz"})
     EXPECT_EQ(scan(words, text), search(words, text)) << text;
+}
+
+TEST(Automaton, WordsAtTheEdges) {
+  const std::vector<std::string> words = {"ab", "abc", "b", "abd", "bca"};
+  Automaton automaton;
+  automaton.build(words);
+  const auto at_start = [&](std::string_view text) {
+    std::set<std::uint32_t> out;
+    automaton.scan_edge<false>(text, [&](std::uint32_t word) { out.insert(word); });
+    return out;
+  };
+  const auto reversed_at_end = [&](std::string_view text) {
+    std::set<std::uint32_t> out;
+    automaton.scan_edge<true>(text, [&](std::uint32_t word) { out.insert(word); });
+    return out;
+  };
+  using Words = std::set<std::uint32_t>;
+  EXPECT_EQ(at_start("abcab"), (Words{0, 1}));
+  EXPECT_EQ(at_start("bca"), (Words{2, 4}));
+  EXPECT_EQ(at_start("a"), Words{});
+  EXPECT_EQ(at_start(""), Words{});
+  EXPECT_EQ(reversed_at_end("xxcba"), (Words{0, 1}));
+  EXPECT_EQ(reversed_at_end("b"), Words{2});
 }
 
 TEST(Automaton, NoWords) {

@@ -117,6 +117,10 @@ TEST(Fold, LettersOfSeveralScripts) {
   EXPECT_EQ(folded("\xff\xfe\xc3(A"), "\xff\xfe\xc3(a");  // no UTF-8: kept
   EXPECT_EQ(folded("\xf0\x9f\x98\x80Z"), "\xf0\x9f\x98\x80z");
   EXPECT_EQ(folded("A\xc3"), "a\xc3");
+  // Longer than a word of the fast path, with a character that changes its length, and without.
+  EXPECT_EQ(folded("Microsoft\u00ae WINDOWS \u212aELVIN \u00c4"),
+            "microsoft\u00ae windows kelvin \u00e4");
+  EXPECT_EQ(folded("ABCDEFGHIJ\uff21\u1e00XYZ[@"), "abcdefghij\uff41\u1e01xyz[@");
 }
 
 }  // namespace
