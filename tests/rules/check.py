@@ -7,7 +7,8 @@
 Beside each rule, in tests/, lie two files of events: in RULE.match.jsonl the rule must find every event
 once (a correlation: the whole file once), in RULE.other.jsonl none. Events of ours must be valid by
 docs/event.schema.json. bzar.tsv lists BZAR's indicators: each must be found by the rule named there.
-captures.tsv says which rules find how many calls in which recorded capture.
+captures.tsv says which rules find how many calls in which recorded capture; corpus.tsv the same of attacks that
+others recorded, in ../shared/corpus when it is there.
 """
 import collections
 import json
@@ -25,6 +26,7 @@ except ImportError:
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HERE = ROOT / "tests/rules"
 RULES = ROOT / "rules"
+CORPUS = ROOT.parent / "shared/corpus"
 VALUES = HERE / "values.yml"
 LEVELS = ("informational", "low", "medium", "high", "critical")
 
@@ -148,30 +150,41 @@ def check_indicators(program):
     return len(rows)
 
 
-def check_captures(program, rules, record):
-    titles = {rule.id: rule.name for rule in rules}
-    lines = ["# What the rules find in the recorded captures: capture, rule, alerts. tests/rules/check.py --record"]
-    for path in sorted((ROOT / "tests/captures").glob("*.pcap*")):
-        options = ["--no-summary"]
+def check_captures(program, rules, baseline, folder, paths, record):
+    """The alerts of all rules on `paths` are those of the table `baseline`: capture, rule, how many."""
+    names = {rule.id: rule.name for rule in rules}
+    was = baseline.read_text(encoding="utf-8")
+    lines = [line for line in was.splitlines() if line.startswith("#")]
+    for path in paths:
         found = collections.Counter()
-        for alert in detect_capture(program, path, options):
-            found[titles.get(alert["rule"]["id"], "?")] += 1
-        lines += [f"{path.name}\t{rule}\t{count}" for rule, count in sorted(found.items())]
+        for alert in detect_capture(program, path):
+            found[names.get(alert["rule"]["id"], "?")] += 1
+        lines += [f"{path.relative_to(folder)}\t{rule}\t{count}" for rule, count in sorted(found.items())]
     text = "\n".join(lines) + "\n"
-    baseline = HERE / "captures.tsv"
     if record:
         baseline.write_text(text, encoding="utf-8")
-    elif text != baseline.read_text(encoding="utf-8"):
-        was, now = set(baseline.read_text(encoding="utf-8").splitlines()), set(text.splitlines())
-        problem("captures: other alerts than in captures.tsv\n" +
+    elif text != was:
+        was, now = set(was.splitlines()), set(text.splitlines())
+        problem(f"other alerts than in {baseline.name}\n" +
                 "\n".join([f"  - {line}" for line in sorted(was - now)] +
                           [f"  + {line}" for line in sorted(now - was)]))
-    return len(lines) - 1
+    return len(paths)
 
 
-def detect_capture(program, path, options):
+def check_corpus(program, rules, record):
+    """Attacks that others recorded, when they are there: the captures named in corpus.tsv."""
+    table = HERE / "corpus.tsv"
+    lines = [line for line in table.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+    paths = [CORPUS / name for name in dict.fromkeys(line.split("\t")[0] for line in lines)]
+    if not all(path.exists() for path in paths):
+        print(f"{CORPUS} is not there: corpus.tsv is not checked")
+        return 0
+    return check_captures(program, rules, table, CORPUS, paths, record)
+
+
+def detect_capture(program, path):
     """As detect(), but a capture may be damaged: that is what some of them are for."""
-    command = [program, "detect", "--no-event", "--format", "json", "--values", str(VALUES), *options,
+    command = [program, "detect", "--no-event", "--no-summary", "--format", "json", "--values", str(VALUES),
                "--rules", str(RULES), str(path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode > 1:
@@ -193,9 +206,10 @@ def main():
     for rule in rules:
         check_examples(program, rule, validator)
     indicators = check_indicators(program)
-    alerts = check_captures(program, rules, record)
-    print(f"{len(rules)} rules, {indicators} indicators of BZAR, {alerts} lines of captures.tsv: "
-          f"{len(problems)} problems")
+    folder = ROOT / "tests/captures"
+    captures = check_captures(program, rules, HERE / "captures.tsv", folder, sorted(folder.glob("*.pcap*")), record)
+    captures += check_corpus(program, rules, record)
+    print(f"{len(rules)} rules, {indicators} indicators of BZAR, {captures} captures: {len(problems)} problems")
     return 1 if problems else 0
 
 
