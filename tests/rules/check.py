@@ -90,6 +90,10 @@ def check_metadata(rules):
                 problem(f"{rule.name}: no {key}")
         if not any(re.fullmatch(r"attack\.t\d{4}(\.\d{3})?", tag) for tag in rule.items("tags")):
             problem(f"{rule.name}: no ATT&CK technique")
+    page = (ROOT / "docs/detection.md").read_text(encoding="utf-8")
+    for rule in rules:
+        if not re.search(rf"^\| `{rule.path.stem}` \| .* \| {rule.key('level')} \|", page, re.M):
+            problem(f"{rule.name}: not in docs/detection.md, or with another level")
     known = {f"{rule.name}.{kind}.jsonl" for rule in rules for kind in ("match", "other")}
     for path in RULES.rglob("*.jsonl"):
         name = str(path.relative_to(RULES)).replace("tests/", "")
