@@ -40,8 +40,7 @@ const Plan& Engine::plan(const std::vector<LogSource>& sources) {
 }
 
 Matcher::Matcher(const Engine& engine)
-    : engine_(engine),
-      program_(engine.program()),
+    : program_(engine.program()),
       found_(program_.predicates.size(), 0),
       asked_(program_.predicates.size(), 0),
       evaluated_(program_.rules.size(), 0),

@@ -89,7 +89,6 @@ class Matcher {
   template <typename Visit>
   bool any_value(FieldId field, Visit&& visit);
 
-  const Engine& engine_;
   const Program& program_;
   const EventFields* event_ = nullptr;
   std::uint32_t epoch_ = 0;

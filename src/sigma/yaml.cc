@@ -183,10 +183,10 @@ std::vector<Yaml> parse_yaml(std::string_view text, const std::string& file,
 }
 
 void merge_yaml(Yaml& base, const Yaml& over) {
-  for (const auto& [key, value] : over.map) {
-    const auto found = std::find_if(base.map.begin(), base.map.end(), [&](const auto& entry) {
-      return entry.first.text == key.text;
-    });
+  for (const YamlEntry& entry : over.map) {
+    const Yaml &key = entry.first, &value = entry.second;
+    const auto found = std::find_if(base.map.begin(), base.map.end(),
+                                    [&](const YamlEntry& e) { return e.first.text == key.text; });
     if (found == base.map.end()) {
       base.map.emplace_back(key, value);
     } else if (found->second.is_map() && value.is_map()) {

@@ -14,6 +14,8 @@
 
 namespace rpcmarshal::sigma {
 
+struct YamlEntry;
+
 struct Yaml {
   enum class Kind : std::uint8_t { kNull, kBool, kInteger, kReal, kString, kList, kMap };
   Kind kind = Kind::kNull;
@@ -23,7 +25,7 @@ struct Yaml {
   double real = 0;
   std::string text;  ///< of every scalar, as it was written
   std::vector<Yaml> list;
-  std::vector<std::pair<Yaml, Yaml>> map;  ///< keys are scalars, each once, in file order
+  std::vector<YamlEntry> map;  ///< keys are scalars, each once, in file order
 
   bool is_scalar() const { return kind != Kind::kList && kind != Kind::kMap; }
   bool is_map() const { return kind == Kind::kMap; }
@@ -33,6 +35,11 @@ struct Yaml {
   const Yaml* find(std::string_view key) const;
   /// The text of a scalar key that is there and not null, else empty.
   std::string string(std::string_view key) const;
+};
+
+struct YamlEntry {
+  YamlEntry(Yaml key, Yaml value) : first(std::move(key)), second(std::move(value)) {}
+  Yaml first, second;
 };
 
 /// Largest rule file that is read.
