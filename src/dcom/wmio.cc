@@ -464,6 +464,13 @@ class Parser {
     return range;
   }
 
+  /// The table of properties is sorted by name; people declare them in an order that means
+  /// something.
+  void by_declaration(WmioRange range) {
+    std::ranges::stable_sort(out_.properties.begin() + range.begin,
+                             out_.properties.begin() + range.end, {}, &WmioProperty::order);
+  }
+
   void read_instance(ByteReader& r, const ClassPart& part, WmioObject& object) {
     const Bytes body = counted(r);
     if (!ok()) return;
@@ -491,6 +498,7 @@ class Parser {
     for (std::size_t i = 0; i < sets.size() && i < object.properties.size() && ok(); ++i) {
       out_.properties[object.properties.begin + i].qualifiers = qualifiers(sets[i], tables.heap);
     }
+    by_declaration(object.properties);
   }
 
   void read_block(std::size_t at, Bytes given_class, bool without_class) {
@@ -539,6 +547,7 @@ class Parser {
     if (!ok()) return;
     object.qualifiers = qualifiers(part->qualifiers, part->heap);
     if (ok()) object.properties = properties(*part, nullptr);
+    by_declaration(object.properties);
     if (!ok() || r.at_end()) return;  // an inner class may come without methods
     const Bytes methods = counted(r);
     if (ok()) object.methods = read_methods(methods);

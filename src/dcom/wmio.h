@@ -102,7 +102,8 @@ struct WmioObject {
   WmioText class_name;
   WmioText superclass;   ///< the nearest
   WmioRange derivation;  ///< in Wmio::names: superclasses, nearest first
-  WmioRange qualifiers, properties, methods;
+  WmioRange qualifiers, methods;
+  WmioRange properties;  ///< in the order of declaration
   /// Where the class part lies in the decoded bytes: what a class cache keeps.
   Bytes class_part;
 };

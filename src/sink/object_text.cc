@@ -84,8 +84,10 @@ void list_results(const dcom::WmiView& w, std::vector<std::string>& out) {
 
 ObjectLine wmi_line(const Event& e, const dcom::WmiView& w) {
   ObjectLine line;
-  const std::string host =
-      e.server_host.empty() ? e.server.address.to_string() : std::string(e.server_host);
+  // What the server called itself when it authenticated is good enough to read by.
+  std::string host(e.server_host);
+  if (host.empty() && e.user) host = e.user->server_name;
+  if (host.empty()) host = e.server.address.to_string();
   line.place = "WMI \\\\" + safe(host) + '\\' +
                (w.name_space.empty() ? "(namespace not seen)" : safe(w.name_space));
   line.subject = std::string(e.operation());

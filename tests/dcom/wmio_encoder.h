@@ -107,6 +107,7 @@ struct PropertySpec {
   std::string name;
   std::uint32_t type;  ///< with flags
   Slot value;          ///< default in the class
+  int order = -1;      ///< of declaration, when it is not the order here (none may be null then)
 };
 
 struct MethodSpec {
@@ -162,7 +163,10 @@ inline std::string class_part(const std::string& name, const std::vector<std::st
   for (std::size_t i = 0; i < properties.size(); ++i) {
     lookups.u32(heap.add(encoded(properties[i].name)));
     ByteWriter info;
-    info.u32(properties[i].type).u16(i).u32(offsets[i]).u32(0);
+    info.u32(properties[i].type)
+        .u16(properties[i].order < 0 ? i : properties[i].order)
+        .u32(offsets[i])
+        .u32(0);
     info.raw(qualifier_set(heap, {"key"}));
     lookups.u32(heap.add(info.text()));
   }

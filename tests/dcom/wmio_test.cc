@@ -111,6 +111,24 @@ TEST(Wmio, ArraysAndEmbeddedObjects) {
   EXPECT_EQ(object.property(object.objects[1], "ShowWindow")->value.kind, Kind::kUInt);
 }
 
+TEST(Wmio, PropertiesComeInTheOrderOfDeclaration) {
+  const std::vector<PropertySpec> specs = {{"Alpha", 19, Slot::number(1, 4), 1},
+                                           {"Beta", 19, Slot::number(2, 4), 2},
+                                           {"Gamma", 19, Slot::number(3, 4), 0}};
+  const std::string part = class_part("Lab_Order", {}, specs);
+  for (const std::string& bytes :
+       {unit(class_block(part)),
+        unit(instance_block(part, "Lab_Order",
+                            {Slot::number(1, 4), Slot::number(2, 4), Slot::number(3, 4)}))}) {
+    Wmio object;
+    ASSERT_TRUE(object.decode(Form::kUnit, as_bytes(bytes))) << object.reason;
+    std::string names;
+    for (const WmioProperty& p : object.properties) names += p.name.utf8();
+    EXPECT_EQ(names, "GammaAlphaBeta");
+    EXPECT_EQ(object.property(object.objects[0], "Beta")->value.bits, 2u);
+  }
+}
+
 TEST(Wmio, DefaultsComeFromTheClass) {
   const std::string part = class_part("C", {},
                                       {{"a", 19, Slot::number(7, 4)},

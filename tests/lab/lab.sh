@@ -86,7 +86,7 @@ lab_wait_port() {  # HOST PORT
 lab_start_fs1() {
   mkdir -p "$LAB/fs1"
   lab_daemon fs1 /usr/bin/python3 -B "$LAB_SOURCE/server/windows_like.py" "${LAB_ADDRESS[fs1]}"
-  lab_wait_port fs1 445 && lab_wait_port fs1 49700
+  lab_wait_port fs1 445 && lab_wait_port fs1 49700 && lab_wait_port fs1 135
 }
 
 lab_start_fs2() {

@@ -54,6 +54,18 @@ record_large_tcp() { attack large_tcp large --over tcp --level connect; }
 scenario pipelined_tcp fs1 "four requests outstanding at once on one connection"
 record_pipelined_tcp() { attack pipelined_tcp pipelined --over tcp --level connect; }
 
+objects() { local name=$1; shift; lab_capture "$name" /usr/bin/python3 -B "$LAB_SOURCE/client/objects.py" "$@"; }
+scenario wmi_process fs1 "WMI as wmiexec uses it: a query, Win32_Process.Create with a command, Terminate; NTLM at level integrity"
+record_wmi_process() { objects wmi_process process; }
+scenario wmi_privacy fs1 "the same, sealed"
+record_wmi_privacy() { objects wmi_privacy process --level privacy; }
+scenario wmi_subscription fs1 "WMI event subscription: filter, command line and script consumers, binding"
+record_wmi_subscription() { objects wmi_subscription subscription; }
+scenario wmi_types fs1 "WMI object with every type, and a smart enumeration that names its class once"
+record_wmi_types() { objects wmi_types sample; }
+scenario dcom_mmc20 fs1 "MMC20.Application: Document, ActiveView, ExecuteShellCommand through IDispatch"
+record_dcom_mmc20() { objects dcom_mmc20 shell; }
+
 # ---- Samba's clients and servers ----
 
 SRVSVC='srvinfo;netshareenumall;netsharegetinfo tmp;netremotetod;netnamevalidate foo;netfileenum;netsessenum;netconnenum tmp;netshareadd /tmp made 10 "a comment";netsharedel made'

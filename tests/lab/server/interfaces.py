@@ -2,7 +2,7 @@
 
 A small model of one host: services, scheduled tasks, AT jobs, a registry, an encrypting file
 system that tries to reach whatever path it is given. impacket's structures do the marshalling.
-Each procedure takes the request's stub and gives the response's.
+Each procedure takes an rpc_server.Call and gives the response's stub.
 """
 
 import uuid
@@ -46,13 +46,13 @@ def text(value):
 
 
 def procedure(request_class, response_class):
-    """Makes stub -> stub of a function(request, response)."""
+    """Makes Call -> stub of a function(request, response)."""
     def wrap(function):
-        def call(stub):
+        def answer(call):
             response = response_class()
-            function(request_class(stub), response)
+            function(request_class(call.stub), response)
             return response.getData()
-        return call
+        return answer
     return wrap
 
 

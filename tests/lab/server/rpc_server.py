@@ -1,6 +1,6 @@
 """A DCE/RPC server over a byte stream: binds, NTLM, fragments, faults ([C706] 12, [MS-RPCE]).
 
-Serves a table {(uuid, major version): {opnum: function(stub) -> stub}} to any number of
+Serves a table {(uuid, major version): {opnum: function(Call) -> stub}} to any number of
 connections, TCP clients and the named pipes of smb_server.py alike. Little-endian NDR only.
 """
 
@@ -9,6 +9,7 @@ import socket
 import struct
 import threading
 import time
+import typing
 import uuid
 
 import ntlm_acceptor
@@ -32,6 +33,14 @@ class Fault(Exception):
         self.status = status
 
 
+class Call(typing.NamedTuple):
+    """What a procedure is given."""
+    stub: bytes
+    object: bytes = bytes(16)  # The object UUID: DCOM's IPID.
+    level: int = 0  # Authentication level of the context the call came in.
+    address: str = ""  # Of the server, as the client reached it.
+
+
 class Connection:
     """One client's association: presentation contexts, security, one request at a time."""
 
@@ -39,8 +48,10 @@ class Connection:
         self.stream, self.interfaces = stream, interfaces
         self.new_acceptor = new_acceptor
         self.contexts = {}
+        # A client may negotiate security anew in each alter_context, under an id of its own.
+        self.securities = {}  # security context id: (acceptor, (type, level, id))
         self.acceptor = None
-        self.auth = None  # (type, level, context id) of the negotiated security
+        self.auth = None  # (type, level, context id) of the security of the PDU at hand
         self.stub = b""
         self.is_pipe = stream.getpeername()[0] == "127.0.0.1"
 
@@ -70,6 +81,8 @@ class Connection:
         trailer = token = b""
         if auth_length:
             trailer, token = pdu[-auth_length - 8:-auth_length], pdu[-auth_length:]
+        if trailer and trailer[4:8] in self.securities:
+            self.acceptor, self.auth = self.securities[trailer[4:8]]
         if kind in (BIND, ALTER):
             self.bind(kind, pdu, call_id, trailer, token)
         elif kind == AUTH3:
@@ -77,7 +90,6 @@ class Connection:
                 self.acceptor.authenticate(token)
             except ntlm_acceptor.AccessDenied as who:
                 logging.warning("refused %s", who)
-                self.acceptor = None
         elif kind == REQUEST:
             self.request(pdu, flags, call_id, trailer, token)
 
@@ -98,19 +110,22 @@ class Connection:
             else:
                 results += struct.pack("<HH", 0, 0) + NDR
                 self.contexts[context] = (str(name), major)
-        address = b"49700\0" if kind == BIND else b""
+        port = self.stream.getsockname()[1]
+        address = b"%d\0" % port if kind == BIND else b""
         body = struct.pack("<HHIH", MAX_FRAGMENT, MAX_FRAGMENT, 0x5A17, len(address)) + address
         body += bytes(-len(body) % 4) + struct.pack("<BBH", count, 0, 0) + results
         answer = b""
         if trailer:
             self.acceptor = self.new_acceptor()
             self.auth = (trailer[0], trailer[1], trailer[4:8])
+            self.securities[trailer[4:8]] = self.acceptor, self.auth
             answer = self.acceptor.challenge()
         self.send(BIND_ACK if kind == BIND else ALTER_ACK, FIRST | LAST, call_id, body, answer)
 
     def request(self, pdu, flags, call_id, trailer, token):
         context, opnum = struct.unpack_from("<HH", pdu, 20)
         start = 40 if flags & 0x80 else 24  # An object UUID follows the header.
+        ipid = pdu[24:40] if flags & 0x80 else bytes(16)
         stub = pdu[start:]
         if trailer:
             stub = self.unprotect(pdu, start, trailer, token)
@@ -123,7 +138,9 @@ class Connection:
             procedures = self.interfaces[self.contexts[context]]
             if opnum not in procedures:
                 raise Fault(OPNUM_RANGE)
-            self.respond(call_id, context, procedures[opnum](self.stub))
+            call = Call(self.stub, ipid, self.auth[1] if self.auth else 0,
+                        self.stream.getsockname()[0])
+            self.respond(call_id, context, procedures[opnum](call))
         except Fault as fault:
             body = struct.pack("<IHBBII", 32, context, 0, 0, fault.status, 0)
             self.send(FAULT, FIRST | LAST | 0x20, call_id, body)

@@ -1,9 +1,9 @@
 #!/usr/bin/python3
-"""A host that answers like Windows where Samba does not: services, tasks, registry, EFS.
+"""A host that answers like Windows where Samba does not: services, tasks, registry, EFS, WMI.
 
 usage: windows_like.py ADDRESS [ADDRESS...]
 
-DCE/RPC over TCP on port 49700 of every ADDRESS, and as named pipes of an SMB1 and SMB2 server on
+DCE/RPC over TCP on port 49700 of every ADDRESS (object activation on port 135), and as named pipes of an SMB1 and SMB2 server on
 port 445 of the first. Prints "ready" when all ports are open; ends with SIGTERM.
 """
 
@@ -14,6 +14,7 @@ import threading
 from impacket import smbserver
 from impacket.ntlm import compute_lmhash, compute_nthash
 
+import dcom
 import interfaces
 import ntlm_acceptor
 import rpc_server
@@ -32,7 +33,8 @@ def main():
         return ntlm_acceptor.Acceptor(COMPUTER, DOMAIN, ACCOUNTS)
 
     for address in ["127.0.0.1", *addresses]:
-        rpc_server.listen(address, PORT, interfaces.INTERFACES, new_acceptor)
+        rpc_server.listen(address, PORT, interfaces.INTERFACES | dcom.OBJECTS, new_acceptor)
+        rpc_server.listen(address, 135, dcom.ACTIVATION, new_acceptor)
     smb = smbserver.SimpleSMBServer(addresses[0], 445)
     smb.setSMB2Support(True)
     smb.addShare("ADMIN$", "/nonexistent")
