@@ -1,6 +1,6 @@
 # What `cmake --install` and `cpack -G DEB` put where: the library rooms with their public headers and
 # a CMake package (find_package(rpcmarshal), targets rpcmarshal::ndr and so on; docs/library.md), and
-# the program with the interfaces and the documentation.
+# the program with the interfaces, the rules and the documentation.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
@@ -47,6 +47,8 @@ if(RPCMARSHAL_TOOLS)
 endif()
 install(DIRECTORY interfaces/ DESTINATION ${CMAKE_INSTALL_DATADIR}/rpcmarshal/interfaces COMPONENT program
   FILES_MATCHING PATTERN "*.idl" PATTERN "README.md")
+install(DIRECTORY rules/ DESTINATION ${CMAKE_INSTALL_DATADIR}/rpcmarshal/rules COMPONENT program
+  FILES_MATCHING PATTERN "*.yml" PATTERN "README.md" PATTERN "tests" EXCLUDE)
 install(FILES README.md DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT program)
 install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs COMPONENT program)
 # Where Debian looks for a package's licence.
