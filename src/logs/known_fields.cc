@@ -10,6 +10,9 @@ namespace {
 
 using Path = std::vector<std::string_view>;
 
+/// In the year 2262: as far as nanoseconds go in 64 bits.
+constexpr std::int64_t kLastSecond = 9'223'372'035;
+
 /// Digits behind the seconds' point as nanoseconds.
 std::int64_t fraction(std::string_view text) {
   const std::size_t dot = text.find('.');
@@ -68,10 +71,12 @@ std::int64_t event_time(const sigma::EventFields& event, const KnownFields& know
                !sigma::parse_number(value.text, number)) {
       std::int64_t seconds = 0;
       if (!sigma::parse_time({&value, value.text, {}}, seconds)) continue;
+      if (seconds < 0 || seconds > kLastSecond) continue;
       return seconds * 1'000'000'000 + fraction(value.text);
     }
     if (!(number > 0)) continue;
     while (number >= 1e11) number /= 1000;
+    if (number > static_cast<double>(kLastSecond)) continue;
     return static_cast<std::int64_t>(std::llround(number * 1e6)) * 1000;
   }
   return 0;

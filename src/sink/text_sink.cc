@@ -64,6 +64,7 @@ class TextFormat final : public EventFormat {
     buffer_ += "\x1b[0m";
   }
 
+  using EventFormat::header;  // of a file, beside that of an event
   void header(const Event& e) {
     std::string time;
     append_time(time, e.time);

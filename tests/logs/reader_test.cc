@@ -226,6 +226,9 @@ TEST(KnownFields, FindsTheTime) {
       1521911725'000000000);
   EXPECT_EQ(time(R"({"EventTime":"2018-03-24 17:15:25"})"), 1521911725'000000000);
   EXPECT_EQ(time(R"({"ts":"yesterday"})"), 0);
+  EXPECT_EQ(time(R"({"ts":"4052-01-01T00:00:00Z"})"), 0);  // beyond 64 bits of nanoseconds
+  EXPECT_EQ(time(R"({"ts":99999999999})"), 0);
+  EXPECT_EQ(time(R"({"ts":"1969-12-31"})"), 0);
   EXPECT_EQ(time(R"({})"), 0);
 }
 

@@ -1,0 +1,2 @@
+rpcm_fuzz(sigma_rules USES sigma)
+rpcm_fuzz(sigma_condition USES sigma)
