@@ -30,7 +30,7 @@ class TextFormat final : public EventFormat {
 
   void append(std::string& out, const Event& event) override {
     buffer_.clear();
-    header(event);
+    heading(event);
     call(event);
     outcome(event);
     notes(event);
@@ -65,7 +65,7 @@ class TextFormat final : public EventFormat {
   }
 
   using EventFormat::header;  // of a file, beside that of an event
-  void header(const Event& e) {
+  void heading(const Event& e) {
     std::string time;
     append_time(time, e.time);
     time[10] = ' ';
