@@ -72,6 +72,17 @@ std::string_view nak_reason(std::uint32_t reason) {
   }
 }
 
+/// Arguments read in a transfer syntax that nobody named: more left over than padding is no
+/// success.
+void doubt(EventHalf& half) {
+  constexpr std::size_t kPadding = 15;
+  if (!half.has_values || !half.result.complete() || half.result.trailing <= kPadding) return;
+  half.result.status = ndr::DecodeResult::Status::kPartial;
+  half.result.failed_at = half.result.consumed;
+  half.result.reason = "bytes are left over, and the transfer syntax is not known";
+  if (half.status == DecodeStatus::kComplete) half.status = DecodeStatus::kPartial;
+}
+
 bool may_hold_unc(const ndr::Value& value) {
   const std::string_view raw = as_text(value.bytes());
   if (!value.is_text16()) return raw.find("\\\\") != std::string_view::npos;
@@ -83,16 +94,7 @@ bool may_hold_unc(const ndr::Value& value) {
 
 const Event& EventBuilder::build(const Call& call, const CallContext& context) {
   describe(call, context);
-  request_tape_.clear();
-  decode_half(call.request, ndr::Half::kRequest, request_tape_, nullptr, event_.request);
-  if (call.outcome == Outcome::kReturned || call.outcome == Outcome::kResponseOnly) {
-    decode_half(call.response, ndr::Half::kResponse, response_tape_,
-                event_.request.has_values ? &request_tape_ : nullptr, event_.response);
-  } else if (call.response.present) {
-    event_.response.status = DecodeStatus::kFault;
-    event_.response.stub = call.response.stub;
-    event_.response.size = call.response.stub_size;
-  }
+  decode_halves(call);
   note_handles();
   note_objects();
   blobs_.start();
@@ -203,6 +205,7 @@ void EventBuilder::describe(const Call& call, const CallContext& context) {
   e.bind_seen = call.bind_seen;
   e.object = call.object;
   e.transfer_syntax = call.transfer_syntax;
+  e.syntax_inferred = false;
   e.call_id = call.call_id;
   e.context_id = call.context_id;
   e.connection = call.connection;
@@ -237,8 +240,56 @@ const Interface* EventBuilder::definition(const SyntaxId& id) {
   return found;
 }
 
-void EventBuilder::decode_half(const CallHalf& from, ndr::Half half, ndr::Tape& tape,
-                               const ndr::Tape* request, EventHalf& to) {
+void EventBuilder::Misfit::add(const EventHalf& half) {
+  if (!half.has_values) return;
+  stopped += !half.result.complete();
+  mismatches += half.result.mismatches;
+  trailing += half.result.trailing;
+}
+
+/// Reads the arguments in the transfer syntax of the call, or else in the one that fits.
+void EventBuilder::decode_halves(const Call& call) {
+  Event& e = event_;
+  if (!e.transfer_syntax.uuid.is_nil()) {
+    decode_halves(
+        call, e.transfer_syntax.uuid == kNdr64Syntax ? ndr::Syntax::kNdr64 : ndr::Syntax::kNdr20);
+    return;
+  }
+  const Misfit wide = decode_halves(call, ndr::Syntax::kNdr64);
+  const bool read = e.request.has_values || e.response.has_values;
+  const Misfit best = decode_halves(call, ndr::Syntax::kNdr20);
+  // What reads alike in both, a handle and a status for example, says nothing about the syntax.
+  if (read && wide != best) {
+    e.syntax_inferred = true;
+    e.transfer_syntax = wide < best ? SyntaxId{kNdr64Syntax, 1, 0} : SyntaxId{kNdr20Syntax, 2, 0};
+    if (wide < best) decode_halves(call, ndr::Syntax::kNdr64);
+  }
+  doubt(e.request);
+  doubt(e.response);
+}
+
+EventBuilder::Misfit EventBuilder::decode_halves(const Call& call, ndr::Syntax syntax) {
+  Event& e = event_;
+  e.request = {};
+  e.response = {};
+  request_tape_.clear();
+  decode_half(call.request, ndr::Half::kRequest, syntax, request_tape_, nullptr, e.request);
+  if (call.outcome == Outcome::kReturned || call.outcome == Outcome::kResponseOnly) {
+    decode_half(call.response, ndr::Half::kResponse, syntax, response_tape_,
+                e.request.has_values ? &request_tape_ : nullptr, e.response);
+  } else if (call.response.present) {
+    e.response.status = DecodeStatus::kFault;
+    e.response.stub = call.response.stub;
+    e.response.size = call.response.stub_size;
+  }
+  Misfit misfit;
+  misfit.add(e.request);
+  misfit.add(e.response);
+  return misfit;
+}
+
+void EventBuilder::decode_half(const CallHalf& from, ndr::Half half, ndr::Syntax syntax,
+                               ndr::Tape& tape, const ndr::Tape* request, EventHalf& to) {
   if (!from.present) return;
   to.stub = from.stub;
   to.size = from.stub_size;
@@ -251,8 +302,6 @@ void EventBuilder::decode_half(const CallHalf& from, ndr::Half half, ndr::Tape& 
     to.status = DecodeStatus::kUnknownInterface;
     return;
   }
-  const ndr::Syntax syntax =
-      event_.transfer_syntax.uuid == kNdr64Syntax ? ndr::Syntax::kNdr64 : ndr::Syntax::kNdr20;
   const ndr::Program* program =
       event_.opnum ? codec_.program(*event_.interface, *event_.opnum, half, syntax) : nullptr;
   if (!program) {

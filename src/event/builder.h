@@ -35,8 +35,17 @@ class EventBuilder {
  private:
   void name_user(const SmbSession* session);
   void describe(const Call& call, const CallContext& context);
-  void decode_half(const CallHalf& from, ndr::Half half, ndr::Tape& tape, const ndr::Tape* request,
-                   EventHalf& to);
+  /// How badly arguments read: the less, the better.
+  struct Misfit {
+    int stopped = 0;
+    std::uint64_t mismatches = 0, trailing = 0;
+    auto operator<=>(const Misfit&) const = default;
+    void add(const EventHalf& half);
+  };
+  void decode_halves(const Call& call);
+  Misfit decode_halves(const Call& call, ndr::Syntax syntax);
+  void decode_half(const CallHalf& from, ndr::Half half, ndr::Syntax syntax, ndr::Tape& tape,
+                   const ndr::Tape* request, EventHalf& to);
   void note_handles();
   void note_objects();
   std::string expand_label(std::string_view pattern) const;

@@ -99,6 +99,7 @@ struct Event {
   bool bind_seen = true;
   std::optional<Guid> object;
   SyntaxId transfer_syntax;
+  bool syntax_inferred = false;  ///< nobody named it: it is the one in which the arguments fit
   std::uint32_t call_id = 0;
   std::uint16_t context_id = 0;
   std::uint64_t connection = 0;

@@ -42,9 +42,12 @@ void InterfaceGuess::infer(Call& call, const CallContext& where) {
   if (context.decided) {
     if (call.request.present && readable_half(call.request)) {
       const Interface* known = catalogue_.find(context.decided->uuid, context.decided->major);
-      const ndr::Syntax syntax =
-          context.transfer.uuid == kNdr64Syntax ? ndr::Syntax::kNdr64 : ndr::Syntax::kNdr20;
-      if (known && !fit(*known, call, syntax, Care::kContradiction).fits) return;
+      if (call.transfer_syntax.uuid.is_nil()) call.transfer_syntax = context.transfer;
+      if (known) {
+        const auto transfer = readable(*known, call);
+        if (!transfer) return;
+        call.transfer_syntax = context.transfer = *transfer;
+      }
     }
     call.interface = context.decided;
     call.inferred = context.how;
@@ -66,8 +69,8 @@ bool InterfaceGuess::by_pipe(Call& call) {
     return false;
   }
   if (!readable_half(call.request) || call.request.stub.size() > kMaxStub) return true;
-  if (const auto syntax = readable(*known, call)) {
-    if (call.transfer_syntax.uuid.is_nil()) call.transfer_syntax = syntax_id(*syntax);
+  if (const auto transfer = readable(*known, call)) {
+    call.transfer_syntax = *transfer;
     return true;
   }
   call.interface.reset();
@@ -75,14 +78,16 @@ bool InterfaceGuess::by_pipe(Call& call) {
   return false;
 }
 
-/// The transfer syntax in which the request reads; nullopt when in none.
-std::optional<ndr::Syntax> InterfaceGuess::readable(const Interface& interface, const Call& call) {
+/// The transfer syntax in which the request reads; nil when it reads in both, nullopt when in none.
+std::optional<SyntaxId> InterfaceGuess::readable(const Interface& interface, const Call& call) {
+  std::optional<SyntaxId> out;
   for (const ndr::Syntax syntax : {ndr::Syntax::kNdr20, ndr::Syntax::kNdr64}) {
     if (!call.transfer_syntax.uuid.is_nil() && call.transfer_syntax.uuid != syntax_id(syntax).uuid)
       continue;
-    if (fit(interface, call, syntax, Care::kContradiction).fits) return syntax;
+    if (!fit(interface, call, syntax, Care::kContradiction).fits) continue;
+    out = out ? SyntaxId{} : syntax_id(syntax);
   }
-  return std::nullopt;
+  return out;
 }
 
 /// One interface only that the endpoint is known for, and this call does not contradict it.
@@ -95,17 +100,17 @@ bool InterfaceGuess::by_endpoint(Call& call, const CallContext& where, Context& 
   // Nothing in a sealed or cut request could tell the management interface from the one sought.
   if (!known_stub && call.opnum < kManagementOpnums) return false;
   const EndpointMemory::Served* only = nullptr;
-  std::optional<ndr::Syntax> syntax;
+  SyntaxId transfer;
   for (const EndpointMemory::Served& candidate : served) {
     if (candidate.interface.uuid == kManagement && call.opnum >= kManagementOpnums) continue;
     const Interface* known = catalogue_.find(candidate.interface.uuid, candidate.interface.major);
     if (known && !known->procedures.empty() && call.opnum >= known->procedures.size()) continue;
-    std::optional<ndr::Syntax> reads = ndr::Syntax::kNdr20;
+    std::optional<SyntaxId> reads = SyntaxId{};
     if (known && known_stub) reads = readable(*known, call);
     if (!reads) continue;
     if (only) return false;  // two fit
     only = &candidate;
-    syntax = reads;
+    transfer = *reads;
   }
   if (!only || !only->mapped) return false;
   // The endpoint mapper need not list the management interface: it may be this one all the same.
@@ -115,7 +120,7 @@ bool InterfaceGuess::by_endpoint(Call& call, const CallContext& where, Context& 
   }
   const auto mapped = std::ranges::count_if(
       served, [](const EndpointMemory::Served& s) { return s.interface.uuid != kManagement; });
-  decide(call, context, only->interface, *syntax,
+  decide(call, context, only->interface, transfer,
          mapped > 1 ? "endpoint mapper and stub" : "endpoint mapper");
   return true;
 }
@@ -151,7 +156,7 @@ bool InterfaceGuess::by_evidence(Call& call, const CallContext& where, Context& 
   // An interface with a second UUID does not tell which of the two was bound.
   if (fitting.size() == 1 && fitting[0].weight >= kEnough &&
       !fitting[0].interface->annotations.find("alias_uuid")) {
-    decide(call, context, fitting[0].interface->id, fitting[0].syntax, "opnum and stub");
+    decide(call, context, fitting[0].interface->id, syntax_id(fitting[0].syntax), "opnum and stub");
     return true;
   }
   // Fewer words are needed for what other connections to this endpoint were bound to.
@@ -167,14 +172,14 @@ bool InterfaceGuess::by_evidence(Call& call, const CallContext& where, Context& 
     only = &candidate;
   }
   if (!only || only->weight < kEnoughAtEndpoint) return false;
-  decide(call, context, only->interface->id, only->syntax, "endpoint and stub");
+  decide(call, context, only->interface->id, syntax_id(only->syntax), "endpoint and stub");
   return true;
 }
 
 void InterfaceGuess::decide(Call& call, Context& context, const SyntaxId& interface,
-                            ndr::Syntax syntax, const char* how) {
+                            const SyntaxId& transfer, const char* how) {
   context.decided = interface;
-  context.transfer = call.transfer_syntax.uuid.is_nil() ? syntax_id(syntax) : call.transfer_syntax;
+  context.transfer = call.transfer_syntax.uuid.is_nil() ? transfer : call.transfer_syntax;
   context.how = how;
   context.fitting = {};
   context.opnums = {};

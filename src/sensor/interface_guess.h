@@ -27,8 +27,8 @@ class InterfaceGuess {
   InterfaceGuess(const Catalogue& catalogue, const EndpointMemory& endpoints)
       : catalogue_(catalogue), endpoints_(endpoints), codec_(catalogue) {}
 
-  /// `call.bind_seen` is false. Sets interface, transfer_syntax and inferred, or clears them where
-  /// the pipe's name gave an interface that the arguments contradict.
+  /// `call.bind_seen` is false. Sets interface and inferred, or clears them where the pipe's name
+  /// gave an interface that the arguments contradict; transfer_syntax where only one is possible.
   void infer(Call& call, const CallContext& context);
   /// Guesses not tried because too many were asked for at once.
   std::uint64_t skipped() const { return skipped_; }
@@ -43,7 +43,7 @@ class InterfaceGuess {
   struct Context {
     std::uint64_t key = 0;
     std::optional<SyntaxId> decided;
-    SyntaxId transfer;
+    SyntaxId transfer;  ///< nil while calls read in both
     const char* how = "";
     unsigned tries = 0;
     bool started = false;
@@ -59,13 +59,13 @@ class InterfaceGuess {
   Context& context_of(const Call& call);
   Fit fit(const Interface& interface, const Call& call, ndr::Syntax syntax, Care care);
   void weigh(const ndr::Value& root, Fit& fit);
-  std::optional<ndr::Syntax> readable(const Interface& interface, const Call& call);
+  std::optional<SyntaxId> readable(const Interface& interface, const Call& call);
   bool by_pipe(Call& call);
   bool by_endpoint(Call& call, const CallContext& where, Context& context);
   bool by_evidence(Call& call, const CallContext& where, Context& context);
   bool may_try(const Call& call, Context& context);
-  static void decide(Call& call, Context& context, const SyntaxId& interface, ndr::Syntax syntax,
-                     const char* how);
+  static void decide(Call& call, Context& context, const SyntaxId& interface,
+                     const SyntaxId& transfer, const char* how);
 
   static constexpr std::size_t kMaxContexts = 16384;
   static constexpr unsigned kMaxTries = 24;              ///< per context

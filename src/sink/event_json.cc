@@ -375,6 +375,7 @@ void EventJson::append(std::string& out, const Event& e) {
   json.member("name", e.transfer_syntax.uuid == kNdr64Syntax   ? "ndr64"
                       : e.transfer_syntax.uuid == kNdr20Syntax ? "ndr"
                                                                : "unknown");
+  if (e.syntax_inferred) json.member_bool("inferred", true);
   if (e.request.order == ByteOrder::kBig) json.member_bool("big_endian", true);
   json.end_object();
   json.member_number("call_id", e.call_id);

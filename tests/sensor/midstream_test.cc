@@ -157,6 +157,60 @@ TEST(MidStream, GuessesAreBoundedInTime) {
   EXPECT_EQ(net.events.size(), 3000u);
 }
 
+/// The same in NDR64, where counts and pointers have eight bytes.
+std::string ndr64_string(std::string_view text) {
+  const auto count = text.size() + 1;
+  std::string out = integer(count, 8) + integer(0, 8) + integer(count, 8) + wide(text);
+  return out + std::string((8 - out.size() % 8) % 8, '\0');
+}
+const std::string kOpenManager64 = integer(0x20000, 8) + ndr64_string("FS1") + integer(0x20004, 8) +
+                                   ndr64_string("ServicesActive") + integer(3, 4);
+
+TEST(MidStream, TransferSyntaxThatNobodyNamedIsTheOneThatFits) {
+  for (const bool wide : {false, true}) {
+    Net net;
+    Tcp tcp(net, 4, 50000, 2, 49700);
+    tcp.c(bind(1, {{0, kSvcctl, {kNdr20, kNdr64}}}));  // the answer is lost
+    tcp.c(request(6, 0, 0, kHandle)).s(response(6, 0, std::string(20, '\0') + integer(0, 4)));
+    tcp.c(request(7, 0, 15, wide ? kOpenManager64 : kOpenManager))
+        .s(response(7, 0, kHandle + integer(0, 4)));
+    net.sensor.finish();
+    ASSERT_EQ(net.events.size(), 2u);
+    EXPECT_TRUE(net.events[0].has(R"("syntax":{"name":"unknown"})")) << "reads alike in both";
+    EXPECT_EQ(net.events[0].decode, DecodeStatus::kComplete);
+    EXPECT_TRUE(net.events[1].has(R"("lpDatabaseName":"ServicesActive")")) << net.events[1].json;
+    EXPECT_TRUE(net.events[1].has(wide ? R"("syntax":{"name":"ndr64","inferred":true})"
+                                       : R"("syntax":{"name":"ndr","inferred":true})"))
+        << net.events[1].json;
+    EXPECT_EQ(net.events[1].decode, DecodeStatus::kComplete);
+  }
+}
+
+TEST(MidStream, UndecidedContextTakesTheSyntaxOfALaterCall) {
+  Net net;
+  ask_mapper(net, kSvcctl, 49700);
+  Tcp other(net, 5, 51000, 2, 49700, false);
+  other
+      .c(request(6, 0, 16, kHandle + std::string(4, 'x')))  // fits in both
+      .s(response(6, 0, kHandle + integer(0, 4)));
+  other.c(request(7, 0, 15, kOpenManager64)).s(response(7, 0, kHandle + integer(0, 4)));
+  net.sensor.finish();
+  ASSERT_EQ(net.events.size(), 3u);
+  EXPECT_EQ(net.events[2].operation, "ROpenSCManagerW");
+  EXPECT_TRUE(net.events[2].has(R"("lpDatabaseName":"ServicesActive")")) << net.events[2].json;
+}
+
+TEST(MidStream, NeverCompleteWithBytesLeftOverInAnUnknownSyntax) {
+  Net net;
+  Tcp tcp(net, 4, 50000, 2, 49700);
+  tcp.c(bind(1, {{0, kSvcctl, {kNdr20, kNdr64}}}));
+  tcp.c(request(7, 0, 0, kHandle + std::string(16, 'x')))
+      .s(response(7, 0, std::string(20, '\0') + integer(0, 4)));
+  net.sensor.finish();
+  ASSERT_EQ(net.events.size(), 1u);
+  EXPECT_EQ(net.events[0].decode, DecodeStatus::kPartial) << net.events[0].json;
+}
+
 /// Every recorded capture, cut at many places: an inferred interface is the one that the whole
 /// capture shows.
 TEST(MidStream, InferredInterfacesOfCutCapturesAreTrue) {
