@@ -124,7 +124,7 @@ class HttpTunnels::Channel final : public StreamConsumer {
     Half& half = halves_[direction == Direction::kBackward];
     while (!data.empty() && !lost_) {
       if (half.left == 0) {
-        data = take_head(direction, half, data);
+        data = half.next == Next::kHead ? take_head(direction, half, data) : take_line(half, data);
         continue;
       }
       const std::size_t count =
@@ -160,12 +160,21 @@ class HttpTunnels::Channel final : public StreamConsumer {
   }
 
  private:
+  /// What follows when no byte of a body is left.
+  enum class Next : std::uint8_t {
+    kHead,
+    kChunk,     ///< the size of a chunk ([RFC 9112] 7.1)
+    kChunkEnd,  ///< the end of the line, after a chunk's data
+    kTrailer,   ///< fields after the last chunk, up to an empty line
+  };
   struct Half {
-    std::string head;
+    std::string head;  ///< a head or a line between chunks, until it is whole
+    Next next = Next::kHead;
     std::uint64_t left = 0;  ///< bytes of the body still to come
     bool carries = false;    ///< the body is PDUs of the virtual connection
   };
   static constexpr std::size_t kMaxHead = 32u << 10;
+  static constexpr std::size_t kMaxLine = 4096;
   static constexpr std::size_t kMaxFirstPdu = 4096;
 
   /// Collects a head; returns what follows it.
@@ -189,6 +198,41 @@ class HttpTunnels::Channel final : public StreamConsumer {
     return data;
   }
 
+  /// Collects a line between chunks; returns what follows it.
+  Bytes take_line(Half& half, Bytes data) {
+    const std::string_view text = as_text(data.first(std::min(data.size(), kMaxLine)));
+    const std::size_t end = text.find('\n');
+    half.head.append(text.substr(0, end));
+    if (half.head.size() > kMaxLine || (end == std::string_view::npos && text.size() == kMaxLine)) {
+      fail();
+      return {};
+    }
+    if (end == std::string_view::npos) return {};
+    std::string_view line = half.head;
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    switch (half.next) {
+      case Next::kChunk: {
+        const char* const line_end = line.data() + line.size();
+        const auto size = std::from_chars(line.data(), line_end, half.left, 16);
+        if (size.ec != std::errc() ||
+            (size.ptr != line_end && *size.ptr != ';' && *size.ptr != ' ' && *size.ptr != '\t')) {
+          half.left = 0;
+          fail();
+        }
+        half.next = half.left > 0 ? Next::kChunkEnd : Next::kTrailer;
+        break;
+      }
+      case Next::kChunkEnd:
+        if (!line.empty()) fail();
+        half.next = Next::kChunk;
+        break;
+      default:
+        if (line.empty()) half.next = Next::kHead;
+    }
+    half.head.clear();
+    return data.subspan(end + 1);
+  }
+
   void fail() {
     ++owner_.statistics_.malformed;
     lost_ = true;
@@ -201,7 +245,7 @@ class HttpTunnels::Channel final : public StreamConsumer {
     if (const auto target = target_of(head.substr(0, head.find("\r\n"))); !target.empty())
       info_.target = target;
     authorization(true, field(head, "Authorization"));
-    if (!length(head, half.left)) return fail();
+    if (!length(half)) return fail();
     half.carries = true;
     start_.clear();
   }
@@ -213,14 +257,19 @@ class HttpTunnels::Channel final : public StreamConsumer {
     const std::string_view status = head.size() > 12 ? head.substr(9, 3) : std::string_view();
     half.carries = status == "200" && !in_;
     if (status.starts_with('1')) return;  // 100 Continue has no body
-    if (!length(head, half.left)) fail();
+    if (!length(half)) fail();
   }
 
-  static bool length(std::string_view head, std::uint64_t& out) {
-    const std::string_view text = field(head, "Content-Length");
-    out = 0;
-    if (text.empty()) return field(head, "Transfer-Encoding").empty();
-    const auto result = std::from_chars(text.data(), text.data() + text.size(), out);
+  /// How the body's end is found; false when that cannot be told.
+  static bool length(Half& half) {
+    half.left = 0;
+    if (const auto coding = field(half.head, "Transfer-Encoding"); !coding.empty()) {
+      half.next = Next::kChunk;
+      return equal_ignoring_case(coding, "chunked");
+    }
+    const std::string_view text = field(half.head, "Content-Length");
+    if (text.empty()) return true;
+    const auto result = std::from_chars(text.data(), text.data() + text.size(), half.left);
     return result.ec == std::errc();
   }
 

@@ -92,6 +92,40 @@ TEST(RpcOverHttp, TwoChannelsAreOneConnection) {
   }
 }
 
+/// `bytes` as one chunk ([RFC 9112] 7.1).
+std::string chunk(const std::string& bytes, const std::string& extension = {}) {
+  char size[20];
+  std::snprintf(size, sizeof size, "%zX", bytes.size());
+  return size + extension + "\r\n" + bytes + "\r\n";
+}
+std::string chunked_head(const std::string& method) {
+  return method + " /rpc/rpcproxy.dll?exch1:6001 HTTP/1.1\r\ntransfer-encoding: Chunked\r\n\r\n";
+}
+
+TEST(RpcOverHttp, ChunkedBodies) {
+  for (const std::size_t step : {1400u, 1u, 17u}) {
+    Net net;
+    Tcp in(net, 1, 50000, 2, 80), out(net, 1, 50001, 2, 80);
+    in.step = out.step = step;
+    in.c(chunked_head("RPC_IN_DATA") + chunk(rts(0x10, {})) + "0\r\nTried: yes\r\n\r\n");
+    in.s("HTTP/1.1 401 Unauthorized\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk("sorry") +
+         "0\r\n\r\n");
+    out.c(chunked_head("RPC_OUT_DATA") + chunk(conn_a1('v')) + "0\r\n\r\n");
+    in.c(chunked_head("RPC_IN_DATA") + chunk(conn_b1('v'), ";name=value"));
+    out.s("HTTP/1.1 200 Success\r\nTransfer-Encoding: chunked\r\n\r\n");
+    in.c(chunk(bind(1, {{0, kSvcctl, {kNdr20}}})));
+    out.s(chunk(bind_ack(1, {{0, 0, kNdr20}})));
+    const std::string asked = request(2, 0, 0, kHandle), answered = response(2, 0, kClosed);
+    // A PDU may be in several chunks.
+    in.c(chunk(asked.substr(0, 5)) + chunk(asked.substr(5)));
+    out.s(chunk(answered.substr(0, 30)) + chunk(answered.substr(30)));
+    ASSERT_EQ(net.events.size(), 1u) << step;
+    EXPECT_EQ(net.events[0].operation, "RCloseServiceHandle");
+    EXPECT_EQ(net.events[0].decode, DecodeStatus::kComplete);
+    EXPECT_EQ(net.sensor.statistics().http.malformed, 0u);
+  }
+}
+
 TEST(RpcOverHttp, ConnectionsAreToldApartByTheirCookie) {
   Net net;
   Channels first(net, 'v', 50000), second(net, 'w', 50010);
@@ -157,12 +191,17 @@ TEST(RpcOverHttp, BrokenChannelsAreCountedAndStopNobody) {
        {head("RPC_IN_DATA", 1u << 30) + std::string(500, '\xff'),
         "RPC_IN_DATA " + std::string(60000, 'x'),
         std::string("RPC_OUT_DATA /rpc HTTP/1.1\r\nContent-Length: many\r\n\r\n"),
+        std::string("RPC_OUT_DATA /rpc HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"),
+        chunked_head("RPC_OUT_DATA") + "ffffffffffffffffffff\r\n",
+        chunked_head("RPC_OUT_DATA") + "-1\r\n", chunked_head("RPC_OUT_DATA") + "x\r\n",
+        chunked_head("RPC_OUT_DATA") + "0;" + std::string(9000, 'x'),
+        chunked_head("RPC_OUT_DATA") + "1\r\nab\r\n",
         head("RPC_IN_DATA", 1u << 30) + rts(0, {integer(77, 4)}) + "GET / HTTP/1.1\r\n\r\n"}) {
     static unsigned port = 51000;
     Tcp tcp(net, 1, ++port, 2, 80);
     tcp.c(bad);
   }
-  EXPECT_GE(net.sensor.statistics().http.malformed, 4u);
+  EXPECT_GE(net.sensor.statistics().http.malformed, 10u);
   Channels http(net, 'z', 52000);
   http.start();
   http.call(2);
