@@ -43,11 +43,12 @@ void PduFramer::data(Timestamp time, Bytes data, Sink& sink, DceStatistics& stat
       if (data.size() >= kPduHeaderSize) {
         auto header = read_pdu_header(data.first(kPduHeaderSize), false);
         if (!header) {
-          ++statistics.malformed;
+          statistics.malformed += framed_;
           searching_ = true;
           sink.on_lost();
           continue;
         }
+        framed_ = true;
         if (header->length <= data.size()) {
           sink.on_pdu(*header, time, data.first(header->length));
           data = data.subspan(header->length);
@@ -68,13 +69,13 @@ void PduFramer::data(Timestamp time, Bytes data, Sink& sink, DceStatistics& stat
     if (!has_header_) {
       auto header = read_pdu_header(partial_, false);
       if (!header) {
-        ++statistics.malformed;
+        statistics.malformed += framed_;
         searching_ = true;
         sink.on_lost();
         continue;
       }
       header_ = *header;
-      has_header_ = true;
+      has_header_ = framed_ = true;
       continue;
     }
     sink.on_pdu(header_, partial_time_, partial_);
@@ -139,6 +140,7 @@ Bytes PduFramer::search_partial(Timestamp time, Bytes data, DceStatistics& stati
     if (full) {
       if (auto header = read_pdu_header(partial_, true)) {
         searching_ = false;
+        framed_ = true;
         ++statistics.resynchronised;
         header_ = *header;
         has_header_ = true;

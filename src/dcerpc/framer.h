@@ -43,6 +43,7 @@ class PduFramer {
   bool has_header_ = false;
   bool searching_ = false;
   bool started_ = false;
+  bool framed_ = false;     ///< a PDU was seen; before, what is none is perhaps not RPC at all
   std::uint32_t skip_ = 0;  ///< bytes of a damaged PDU still to come
 };
 

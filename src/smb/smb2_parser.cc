@@ -89,7 +89,10 @@ bool Smb2Parser::wants_whole(Bytes head) {
   bool is_answer = (header.flags & kFlagResponse) != 0;
   if (header.command == kWrite && !is_answer) {
     HandleKey key = file_id(head, kBody + 16, header.session, nullptr);
-    return state_->wants(key, payload_at(head, u16(head, kBody + 2), 16).data);
+    Bytes start = payload_at(head, u16(head, kBody + 2), 16).data;
+    Request r;
+    r.file = key;
+    return state_->wants(key, start) || is_early(r, start, false);
   }
   if (header.command == kRead && is_answer) {
     auto found = requests_.find(header.message_id);
@@ -126,6 +129,9 @@ void Smb2Parser::established(std::uint64_t session, bool binding, Timestamp time
 }
 
 void Smb2Parser::end(Timestamp time) {
+  for (auto& [id, r] : requests_) {
+    if (r.early) release(r);
+  }
   for (auto& [session, state] : bound_) {
     if (state.use_count() == 1) state->end(time);
   }
@@ -255,15 +261,49 @@ void Smb2Parser::request(const Header& header, Bytes message, std::size_t length
     ++state_->statistics.limits;
     drop(requests_.begin());
   }
+  early_ += r.early;
+  opening_ += r.command == kCreate;
   requests_.emplace(header.message_id, std::move(r));
+}
+
+// The server's direction may lag behind, when a segment of it was lost: a FileId that is not known
+// may be that of a CREATE whose answer is still to come.
+bool Smb2Parser::is_early(const Request& request, Bytes start, bool certain) {
+  if (opening_ == 0 || state_->find(request.file)) return false;
+  if (certain || starts_like_dce(start)) return true;
+  return early_ > 0 && std::ranges::any_of(requests_, [&](const auto& entry) {
+           return entry.second.early && entry.second.file == request.file;
+         });
+}
+
+void Smb2Parser::release(Request& r) {
+  early_ -= r.early;
+  r.early = false;
+  SmbState* const at_hand = state_;
+  select(r.session);
+  if (!r.held.empty() || r.held_missing > 0)
+    state_->transfer(r.file, r.tree, true, r.time, {r.held, r.held_missing}, r.command == kIoctl);
+  state_ = at_hand;
+  held_ -= r.held.size();
+  r.held = {};
+  r.held_missing = 0;
+}
+
+// The answer to an early request came, that of the CREATE did not: it is lost.
+void Smb2Parser::release_early(std::uint64_t before) {
+  for (auto it = requests_.begin(); early_ > 0 && it != requests_.end() && it->first <= before;
+       ++it)
+    if (it->second.early) release(it->second);
 }
 
 // Payload of a WRITE or a transceive: to the pipe, or kept until its FileId is known.
 void Smb2Parser::outgoing(Request& request, const Payload& payload, bool certain, Timestamp time) {
-  if (!request.after_create) {
+  request.early = !request.after_create && is_early(request, payload.data, certain);
+  if (!request.after_create && !request.early) {
     state_->transfer(request.file, request.tree, true, time, payload, certain);
     return;
   }
+  request.time = time;
   if (held_ + payload.data.size() > kMaxHeld) {
     ++state_->statistics.limits;
     request.held_missing = payload.data.size() + payload.missing;
@@ -275,6 +315,8 @@ void Smb2Parser::outgoing(Request& request, const Payload& payload, bool certain
 }
 
 void Smb2Parser::drop(std::map<std::uint64_t, Request>::iterator it) {
+  if (it->second.early) release(it->second);
+  opening_ -= it->second.command == kCreate;
   held_ -= it->second.held.size();
   requests_.erase(it);
 }
@@ -330,6 +372,10 @@ void Smb2Parser::create_response(const Header& header, Bytes message, Request& r
     if (tree && tree->type != SmbTree::Type::kUnknown)
       kind = tree->type == SmbTree::Type::kPipe ? HandleKind::kPipe : HandleKind::kFile;
     state_->open(key, r.tree, std::move(r.text), kind, time);
+    if (early_ > 0) {
+      for (auto& [id, waiting] : requests_)
+        if (waiting.early && waiting.file == key) release(waiting);
+    }
     state_->tell(SmbFileEvent::Action::kOpen, time, key, 0, header.status);
     if (r.detail & kDeleteOnClose)
       state_->tell(SmbFileEvent::Action::kDelete, time, key, 0, header.status);
@@ -338,19 +384,18 @@ void Smb2Parser::create_response(const Header& header, Bytes message, Request& r
     state_->tell(SmbFileEvent::Action::kOpen, time, tree ? std::string_view(tree->path) : "",
                  r.text, 0, header.status, r.session);
   }
-  if (r.has_followers) name_followers(header.message_id, key, opened, time);
+  if (r.has_followers) name_followers(header.message_id, key, opened);
 }
 
 // The FileId of a CREATE is known: the requests compounded with it get it, in their order.
-void Smb2Parser::name_followers(std::uint64_t create, const HandleKey& key, bool opened,
-                                Timestamp time) {
+void Smb2Parser::name_followers(std::uint64_t create, const HandleKey& key, bool opened) {
   for (auto it = requests_.lower_bound(create); it != requests_.end(); ++it) {
     Request& r = it->second;
     if (!r.after_create || r.create != create) continue;
     r.after_create = false;
     r.file = key;
     if (opened && (!r.held.empty() || r.held_missing > 0))
-      state_->transfer(key, r.tree, true, time, {r.held, r.held_missing}, r.command == kIoctl);
+      state_->transfer(key, r.tree, true, r.time, {r.held, r.held_missing}, r.command == kIoctl);
     held_ -= r.held.size();
     r.held = {};
   }
@@ -376,6 +421,7 @@ void Smb2Parser::response(const Header& header, Bytes message, std::size_t lengt
     }
     return payload;
   };
+  if (r && r->early) release_early(header.message_id);
   switch (header.command) {
     case kNegotiate:
       if (success && message.size() >= kBody + 6 && u16(message, kBody + 4) != 0x02ff)

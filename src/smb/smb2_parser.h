@@ -51,8 +51,10 @@ class Smb2Parser {
     bool after_create = false;    ///< ... whose FileId this request uses
     bool binding = false;         ///< SESSION_SETUP: for a session of another connection
     bool has_followers = false;   ///< CREATE: such requests exist
-    std::vector<std::byte> held;  ///< their payload, until the FileId is known
+    std::vector<std::byte> held;  ///< payload, until the FileId or what it was opened on is known
     std::uint64_t held_missing = 0;
+    bool early = false;  ///< sent on a FileId whose CREATE is not yet answered here
+    Timestamp time = 0;
   };
   // What a related request takes from the one before it ([MS-SMB2] 3.3.5.2.7.2).
   struct Chain {
@@ -72,7 +74,10 @@ class Smb2Parser {
   void session_setup_response(const Header& header, Bytes message, Request* request,
                               Timestamp time);
   void create_response(const Header& header, Bytes message, Request& request, Timestamp time);
-  void name_followers(std::uint64_t create, const HandleKey& key, bool opened, Timestamp time);
+  void name_followers(std::uint64_t create, const HandleKey& key, bool opened);
+  bool is_early(const Request& request, Bytes start, bool certain);
+  void release(Request& request);
+  void release_early(std::uint64_t before);
   void outgoing(Request& request, const Payload& payload, bool certain, Timestamp time);
   HandleKey file_id(Bytes message, std::size_t offset, std::uint64_t session, Chain* chain);
   void drop(std::map<std::uint64_t, Request>::iterator it);
@@ -90,6 +95,8 @@ class Smb2Parser {
   std::map<std::uint64_t, std::shared_ptr<SmbState>> bound_;  // by session id
   std::map<std::uint64_t, Request> requests_;  // by MessageId, which grows: the first is the oldest
   std::size_t held_ = 0;
+  std::size_t early_ = 0;    ///< requests_ that are early
+  std::size_t opening_ = 0;  ///< requests_ that are CREATEs
 };
 
 }  // namespace rpcmarshal

@@ -351,6 +351,14 @@ TEST(Malformed, LengthTooShortOrTooLong) {
   EXPECT_EQ(third.calls.back().request_stub, "last");
 }
 
+TEST(Malformed, WhatIsNoRpcFromItsFirstByteIsNotCounted) {
+  Wire wire;  // a pipe of another protocol
+  wire.c("HELLO, no remote procedure call at all").s("WELCOME, neither is this one here");
+  EXPECT_EQ(wire.statistics.malformed, 0u);
+  wire.bound().c(request(2, 0, 12, "a")).s(response(2, 0, "b"));
+  ASSERT_EQ(wire.calls.size(), 1u) << "what begins later is read all the same";
+}
+
 TEST(Malformed, AuthLengthsThatDisagree) {
   PduOptions options;
   options.auth_type = 10;

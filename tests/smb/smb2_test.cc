@@ -136,6 +136,37 @@ TEST(Smb2, MidStreamDataThatIsRpcOpensANamelessPipe) {
   EXPECT_EQ(h.pipes[0].server, pdu(12, "ack"));
 }
 
+TEST(Smb2, WritesBeforeTheAnswerToTheirCreateAreOnThatPipe) {
+  Harness h;
+  h.open_pipe("a", 1);
+  const std::string bind = pdu(11, "bind"), call = pdu(0, "call");
+  h.client(smb2({5, 10, false, 0, 7}, create_request("winreg")));
+  h.client(smb2({9, 11, false, 0, 7}, write_request(file_id(2), bind)));
+  h.client(smb2({9, 12, false, 0, 7}, write_request(file_id(2), call.substr(0, 9))));
+  h.client(smb2({9, 13, false, 0, 7}, write_request(file_id(2), call.substr(9))));
+  h.server(smb2({5, 10, true, 0, 7}, create_response(file_id(2))));
+  h.client(smb2({11, 14, false, 0, 7}, transceive_request(file_id(2), "more")));
+  ASSERT_EQ(h.pipes.size(), 2u);
+  EXPECT_EQ(h.pipes[1].info.name, "\\pipe\\winreg");
+  EXPECT_EQ(h.pipes[1].client, bind + call + "more");
+  EXPECT_FALSE(h.pipes[1].ended);
+}
+
+TEST(Smb2, WritesWhoseCreateHasNoAnswerAreNotLost) {
+  const std::string bind = pdu(11, "bind");
+  for (const bool answered : {true, false}) {
+    Harness h;
+    h.open_pipe("a", 1);
+    h.client(smb2({5, 10, false, 0, 7}, create_request("winreg")));
+    h.client(smb2({9, 11, false, 0, 7}, write_request(file_id(2), bind)));
+    if (answered) h.server(smb2({9, 11, true, 0, 7}, write_response(bind.size())));
+    if (!answered) h.parser->on_end(h.now);
+    ASSERT_EQ(h.pipes.size(), 2u);
+    EXPECT_EQ(h.pipes[1].client, bind);
+    EXPECT_EQ(h.pipes[1].info.name, "");
+  }
+}
+
 TEST(Smb2, TheResponseFlagCorrectsAGuessedDirection) {
   Harness h(false);
   std::string bind = pdu(11, "bind");
