@@ -59,6 +59,11 @@ Presented Presenter::present(const ndr::Value& leaf, const ndr::Value& root,
         shown.text = status_name(display.status, static_cast<std::uint32_t>(shown.number));
         return shown;
       }
+      if (!display.semantic.empty() && address(leaf)) {
+        shown.form = Form::kNotation;
+        shown.text = text_;
+        return shown;
+      }
       text_.clear();
       if ((display.values || display.hex) && ndr::append_symbol(text_, leaf)) {
         shown.form = Form::kSymbol;
@@ -117,6 +122,22 @@ Presented Presenter::present(const ndr::Value& leaf, const ndr::Value& root,
     default:
       return bytes(leaf, root, other_root);
   }
+}
+
+/// An Internet address kept as an integer, into text_; false when it is none.
+bool Presenter::address(const ndr::Value& leaf) {
+  const std::string_view semantic = leaf.display().semantic;
+  const bool in_network_order = semantic == "ipv4_network";
+  if (!in_network_order && semantic != "ipv4") return false;
+  const std::uint64_t number = leaf.as_uint();
+  if (leaf.kind() != ndr::ValueKind::kUInt || number > 0xffffffff) return false;
+  text_.clear();
+  for (unsigned i = 0; i < 4; ++i) {
+    const unsigned shift = 8 * (in_network_order ? i : 3 - i);
+    if (i > 0) text_ += '.';
+    text_ += std::to_string(number >> shift & 0xff);
+  }
+  return true;
 }
 
 Presented Presenter::bytes(const ndr::Value& leaf, const ndr::Value& root,

@@ -63,6 +63,7 @@ class Presenter {
   }
 
  private:
+  bool address(const ndr::Value& leaf);
   Presented bytes(const ndr::Value& leaf, const ndr::Value& root, const ndr::Value& other_root);
   Presented registry_data(Bytes data, std::uint32_t type);
 

@@ -103,7 +103,7 @@ Special recognise(const Type& type) {
   if (is_sid(f)) return Special::kSid;
   if (f.size() == 2 && is_u32(f[0].type) && is_u32(f[1].type)) {
     if (is_any(name, {"FILETIME", "_FILETIME"})) return Special::kTime;
-    if (contains(name, "LARGE_INTEGER")) {
+    if (contains(name, "LARGE_INTEGER") || type.annotations.value("semantic") == "filetime") {
       return is_base(f[1].type, {BaseType::kInt32}) ? Special::kPairSigned : Special::kPairUnsigned;
     }
   }

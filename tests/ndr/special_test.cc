@@ -122,6 +122,18 @@ TEST(NdrSpecial, TimesAndLargeIntegers) {
   }
 }
 
+TEST(NdrSpecial, HalvesThatAreSaidToBeATime) {
+  Idl idl;
+  const Type* time = idl.record("OLD_TIME", {{"LowPart", idl.u32()}, {"HighPart", idl.i32()}});
+  const_cast<Type*>(time)->annotations.items.push_back({"semantic", {"filetime"}});
+  idl.procedure({{kIn, "t", idl.ref(time)}});
+  Wire w;
+  w.u32(0x89ABCDEF).u32(0x01234567);
+  const Decoded d(idl.program(), w);
+  ASSERT_TRUE(d.result.complete()) << d.failure();
+  EXPECT_EQ(show(d), "{t:t81985529216486895}");
+}
+
 TEST(NdrSpecial, ContextHandles) {
   Idl idl;
   idl.procedure({{kIn, "binding", idl.binding()}, {kIn, "h", idl.handle()}, {kIn, "n", idl.u16()}});
