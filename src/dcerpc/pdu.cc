@@ -113,7 +113,13 @@ PduParts split_pdu(const PduHeader& header, Bytes pdu, std::size_t body_at) {
     auth.pad = static_cast<std::uint8_t>(at(verifier, 2));
     auth.context_id = load<std::uint32_t>(verifier.data() + 4, header.drep.order);
     auth.token = verifier.subspan(kVerifierHeader);
-    if (auth.pad <= end - body_at) {
+    // Other PDUs say themselves where their lists end, and servers pass over what is declared to be
+    // padding in them: a bind must not hide its contexts there.
+    const bool has_stub = header.type == PduType::kRequest || header.type == PduType::kResponse ||
+                          header.type == PduType::kFault;
+    if (!has_stub) {
+      // nothing to cut
+    } else if (auth.pad <= end - body_at) {
       end -= auth.pad;
     } else {
       out.damaged = true;

@@ -75,7 +75,8 @@ struct PduParts {
   std::optional<AuthVerifier> auth;
   bool damaged = false;  ///< lengths disagree, or the PDU is shorter than its header says
 };
-/// `pdu` may be shorter than header.length (a gap): then what is there of the body is given.
+/// Authentication padding is cut from stubs only. `pdu` may be shorter than header.length (a gap):
+/// then what is there of the body is given.
 PduParts split_pdu(const PduHeader& header, Bytes pdu, std::size_t body_at);
 
 /// Whether a transfer syntax stands for bind-time feature negotiation ([MS-RPCE] 3.3.1.5.3).

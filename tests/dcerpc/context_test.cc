@@ -25,6 +25,21 @@ TEST(Context, WindowsBindOfThree) {
   EXPECT_EQ(wire.binds[0].list[2].result, 3);
 }
 
+TEST(Context, BindWhoseListIsDeclaredToBePadding) {
+  PduOptions options;
+  options.auth_type = 9;
+  options.auth_level = 2;
+  options.token = "token";
+  std::string offered = bind(1, {{1, kSvcctl, {kNdr20}}}, options);
+  offered[offered.size() - 5 - 8 + 2] = 48;
+  Wire wire;
+  wire.c(offered).s(bind_ack(1, {{0, 0, kNdr20}}));
+  wire.c(request(2, 1, 12, "in")).s(response(2, 1, "out"));
+  ASSERT_EQ(wire.calls.size(), 1u);
+  EXPECT_EQ(wire.calls[0].interface, kSvcctl);
+  EXPECT_TRUE(wire.calls[0].bind_seen);
+}
+
 TEST(Context, Ndr20AndNdr64InOneAssociation) {
   Wire wire;
   wire.c(bind(1, {{0, kSvcctl, {kNdr20}}, {1, kSvcctl, {kNdr64}}}));
