@@ -65,7 +65,9 @@ HANDLES = {"svcctl.hnd", "winreg.handle", "winreg.winreg_OpenKey.parent_handle",
 # Interfaces whose string arguments are compared.
 PROTOCOLS = {"svcctl", "atsvc", "winreg", "srvsvc", "efs"}
 # (UUID, opnum) that only Samba serves: no protocol document has them, and so no interface of ours.
-NOT_DOCUMENTED = {("338cd001-2244-31f1-aaaa-900038001003", 14)}
+NOT_DOCUMENTED = {("338cd001-2244-31f1-aaaa-900038001003", 14),
+                  ("4b324fc8-1670-01d3-1278-5a47bf6ee188", 0),
+                  ("4b324fc8-1670-01d3-1278-5a47bf6ee188", 3)}
 # What tshark calls a string and is none of the call's: parts of a tower, texts it made up.
 NOT_STRINGS = {"epm.proto.named_pipe", "epm.proto.netbios_name"}
 
@@ -229,7 +231,8 @@ def read_marshal(program, path):
         event = json.loads(line)
         key = (event.get("interface", {}).get("uuid"), event.get("opnum"))
         outcome = event.get("outcome")
-        if outcome == "rejected" or event.get("opnum") is None:
+        # Calls on a context nobody offered have no interface: those of tshark are passed over too.
+        if outcome == "rejected" or None in key:
             continue
         if outcome != "response_only":
             calls.counts[REQUEST][key] += 1

@@ -15,6 +15,14 @@ torture() {  # NAME BINDING SUITE [OPTION...]
   lab_capture "$name" smbtorture -s "$LAB/cl/client.conf" --option=torture:dangerous=no "$@" "$binding" "$suite"
 }
 
+# Samba's tests of the protocol's rules, PDU by PDU, against dc1: all of them, or those of a pattern.
+raw_protocol() {  # NAME [:PATTERN]
+  local name=$1 pattern=${2#:} account=${DC_ADMIN#*/}
+  lab_capture "$name" env SERVER=dc1.lab.test TARGET_HOSTNAME=dc1.lab.test DOMAIN=LAB REALM=LAB.TEST \
+    USERNAME="${account%%%*}" PASSWORD="${account#*%}" SMB_CONF_PATH="$LAB/cl/client.conf" IGNORE_RANDOM_PAD=1 \
+    /usr/bin/python3 -B -m unittest ${pattern:+-k "$pattern"} samba.tests.dcerpc.raw_protocol
+}
+
 # ---- What attackers do, against the Windows-like server ----
 
 scenario demo fs1 "the attack of ./demo: service with a shell command, scheduled task, Run key, SAM saved, EFSRPC coercion; then one sealed connection"
