@@ -1,1 +1,2 @@
 rpcm_fuzz(tcp USES capture)
+rpcm_fuzz(capture_file USES capture)

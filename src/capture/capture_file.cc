@@ -8,9 +8,11 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <map>
 
 #include "capture/decap.h"
 #include "capture/input_file.h"
+#include "capture/pcapng.h"
 
 namespace rpcmarshal {
 
@@ -18,6 +20,8 @@ struct CaptureFile::Impl {
   std::string path;
   std::string shown;  ///< path as messages name it
   std::unique_ptr<InputFile> input;
+  std::unique_ptr<PcapngReader> blocks;      ///< pcapng; else pcap is set
+  std::map<int, std::uint64_t> passed_over;  ///< packets by a link type that is not supported
   pcap_t* pcap = nullptr;
   FILE* stream = nullptr;  ///< closed with pcap
   int link_type = 1;
@@ -51,6 +55,11 @@ FILE* open_stream(InputFile* input) {
 // InputFile less what still waits in its buffer (glibc's FILE, as fopencookie is glibc's).
 std::uint64_t consumed(const InputFile& input, const FILE* stream) {
   return input.position() - static_cast<std::uint64_t>(stream->_IO_read_end - stream->_IO_read_ptr);
+}
+
+std::string link_type_name(int link_type) {
+  const char* name = pcap_datalink_val_to_name(link_type);
+  return name ? std::string(name) : std::to_string(link_type);
 }
 
 // What a file that is no capture seems to be, to say so.
@@ -92,6 +101,10 @@ CaptureFile::Opened CaptureFile::open(const std::string& path) {
   impl->input = std::make_unique<InputFile>(descriptor);
   Bytes start = impl->input->peek(16);
   std::string hint = guess(start);
+  if (PcapngReader::recognises(start)) {
+    impl->blocks = std::make_unique<PcapngReader>(*impl->input);
+    return {std::unique_ptr<CaptureFile>(new CaptureFile(std::move(impl))), ""};
+  }
   FILE* stream = open_stream(impl->input.get());
   if (!stream) return failed("cannot be read: out of memory");
   impl->stream = stream;
@@ -110,9 +123,7 @@ CaptureFile::Opened CaptureFile::open(const std::string& path) {
   }
   impl->link_type = pcap_datalink(impl->pcap);
   if (!Decapsulator::supports(impl->link_type)) {
-    const char* name = pcap_datalink_val_to_name(impl->link_type);
-    return failed("link type " + (name ? std::string(name) : std::to_string(impl->link_type)) +
-                  " is not supported");
+    return failed("link type " + link_type_name(impl->link_type) + " is not supported");
   }
   return {std::unique_ptr<CaptureFile>(new CaptureFile(std::move(impl))), ""};
 }
@@ -123,6 +134,7 @@ CaptureFile::~CaptureFile() = default;
 bool CaptureFile::next(RawPacket& packet) {
   Impl& s = *impl_;
   if (s.ended) return false;
+  if (s.blocks) return next_block(packet);
   std::uint64_t record_start = consumed(*s.input, s.stream);
   pcap_pkthdr* header = nullptr;
   const u_char* data = nullptr;
@@ -141,6 +153,38 @@ bool CaptureFile::next(RawPacket& packet) {
   std::string why = !input_error.empty() ? input_error : pcap_geterr(s.pcap);
   s.error = s.shown + ": damaged at byte " + std::to_string(record_start) + ": " + why +
             ": everything before it was read (" + std::to_string(s.packets) + " packets)";
+  return false;
+}
+
+/// next() of a pcapng file. Packets of an interface whose link type is not supported are passed
+/// over, and the error says so.
+bool CaptureFile::next_block(RawPacket& packet) {
+  Impl& s = *impl_;
+  PcapngReader::Result result;
+  while ((result = s.blocks->next(packet)) == PcapngReader::Result::kPacket) {
+    if (Decapsulator::supports(packet.link_type)) {
+      ++s.packets;
+      return true;
+    }
+    ++s.passed_over[packet.link_type];
+  }
+  s.ended = true;
+  if (result == PcapngReader::Result::kDamaged) {
+    const std::string& input_error = s.input->error();
+    s.error = s.shown + ": damaged at byte " + std::to_string(s.blocks->block_start()) + ": " +
+              (input_error.empty() ? std::string(s.blocks->reason()) : input_error) +
+              ": everything before it was read (" + std::to_string(s.packets) + " packets)";
+    return false;
+  }
+  for (const auto& [link_type, count] : s.passed_over) {
+    s.error += s.error.empty() ? s.shown + ": " : ", ";
+    s.error += std::to_string(count) + (count == 1 ? " packet" : " packets") + " of link type " +
+               link_type_name(link_type);
+  }
+  if (!s.error.empty()) {
+    s.error += " passed over, which is not supported: all others were read (" +
+               std::to_string(s.packets) + " packets)";
+  }
   return false;
 }
 

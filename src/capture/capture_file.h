@@ -7,8 +7,9 @@
 //   while (opened.file->next(packet)) pipeline.packet(packet);
 //   if (!opened.file->error().empty()) warn(opened.file->error());  // exit status non-zero
 //
-// A truncated or corrupt file yields every packet before the damage; then next() is false and
-// error() tells the byte offset.
+// The interfaces of a pcapng file may be of different link types; packets of one that is not
+// supported are passed over, and error() says how many. A truncated or corrupt file yields every
+// packet before the damage; then next() is false and error() tells the byte offset.
 #pragma once
 
 #include <cstdint>
@@ -48,6 +49,8 @@ class CaptureFile {
   const std::string& path() const;
 
  private:
+  bool next_block(RawPacket& packet);
+
   struct Impl;
   explicit CaptureFile(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;

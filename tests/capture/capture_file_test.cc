@@ -92,6 +92,75 @@ TEST_F(CaptureFileTest, PcapngWithTwoInterfaces) {
   EXPECT_EQ(read_all(file), "1000005000=abc 2000000006=defg ");
 }
 
+/// A section header, and an interface of a link type and snap length.
+const std::string kSectionHeader =
+    block(0x0a0d0d0a, le32(0x1a2b3c4d) + le16(1) + le16(0) + le32(~0u) + le32(~0u));
+std::string interface_of(unsigned link_type, std::uint32_t snap, const std::string& options = {}) {
+  return block(1, le16(link_type) + le16(0) + le32(snap) + options);
+}
+std::string packet_of(unsigned interface, std::uint32_t time, std::string_view data) {
+  return block(6, le32(interface) + le32(0) + le32(time) + le32(data.size()) + le32(data.size()) +
+                      std::string(data));
+}
+
+TEST_F(CaptureFileTest, PcapngWithInterfacesOfDifferentKinds) {
+  const std::string file = kSectionHeader + interface_of(1, 65535) + packet_of(0, 1, "eth") +
+                           interface_of(101, 262144) + packet_of(1, 2, "raw") +
+                           packet_of(0, 3, "more") + block(0x0bad, "a block that nobody knows") +
+                           // A second section, whose interfaces are its own.
+                           kSectionHeader + interface_of(113, 0) + packet_of(0, 4, "sll") +
+                           block(3, le32(3) + "spb");
+  EXPECT_EQ(read_all(file), "1000=eth 2000=raw 3000=more 4000=sll 0=spb ");
+  auto opened = CaptureFile::open(path);
+  RawPacket packet;
+  std::vector<int> types;
+  while (opened.file->next(packet)) types.push_back(packet.link_type);
+  EXPECT_EQ(types, (std::vector<int>{1, 101, 1, 113, 113}));
+}
+
+TEST_F(CaptureFileTest, PcapngPacketsOfAnUnsupportedLinkTypeArePassedOver) {
+  const std::string file = kSectionHeader + interface_of(1, 0) + interface_of(105, 0) +
+                           packet_of(1, 1, "wifi") + packet_of(0, 2, "eth") +
+                           packet_of(1, 3, "wifi");
+  EXPECT_EQ(read_all(file),
+            "2000=eth | : 2 packets of link type IEEE802_11 passed over, which is not supported: "
+            "all others were read (1 packets)");
+}
+
+TEST_F(CaptureFileTest, PcapngTimes) {
+  const auto resolution = [](char r) {
+    return le16(9) + le16(1) + std::string{r, '\0', '\0', '\0'};
+  };
+  const std::string offset = le16(14) + le16(8) + le32(100) + le32(0);
+  EXPECT_EQ(read_all(kSectionHeader + interface_of(1, 0, resolution(0)) + packet_of(0, 7, "a") +
+                     interface_of(1, 0, resolution(12)) + packet_of(1, 5000, "b") +
+                     interface_of(1, 0, resolution('\x81')) + packet_of(2, 3, "c") +
+                     interface_of(1, 0, resolution(3) + offset) + packet_of(3, 1, "d") +
+                     interface_of(1, 0, resolution('\xff')) + packet_of(4, 1, "e") +
+                     interface_of(1, 0, resolution('\x7f')) + packet_of(5, 1, "f")),
+            "7000000000=a 5=b 1500000000=c 100001000000=d 0=e 0=f ");
+}
+
+TEST_F(CaptureFileTest, DamagedPcapng) {
+  const std::string good = kSectionHeader + interface_of(1, 0) + packet_of(0, 1, "abc");
+  const std::string at = "1000=abc | : damaged at byte " + std::to_string(good.size()) + ": ";
+  const std::string more = packet_of(0, 2, "defg");
+  for (std::size_t cut = 1; cut < more.size(); ++cut)
+    EXPECT_EQ(read_all(good + more.substr(0, cut)).substr(0, at.size()), at) << cut;
+  std::string lengths = more, of_nobody = packet_of(1, 2, "defg"), too_long = more,
+              short_one = more;
+  lengths[lengths.size() - 1] = 1;
+  too_long[20] = 5;
+  short_one[4] = 8;
+  for (const std::string& bad :
+       {lengths, of_nobody, too_long, short_one, block(1, "shor"), block(6, "short"),
+        block(0x0a0d0d0a, le32(0x1a2b3c4d)), le32(6) + le32(0x7ffffffc)}) {
+    const std::string text = read_all(good + bad);
+    EXPECT_EQ(text.substr(0, at.size()), at) << text;
+    EXPECT_NE(text.find("everything before it was read"), text.npos) << text;
+  }
+}
+
 TEST_F(CaptureFileTest, ATruncatedFileYieldsWhatIsBeforeTheDamage) {
   std::string cut = kTwo.substr(0, kTwo.size() - 2);
   std::string text = read_all(cut);
