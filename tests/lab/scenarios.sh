@@ -132,6 +132,10 @@ scenario altercontext dc1 "several presentation contexts on one connection"
 record_altercontext() { torture altercontext 'ncacn_ip_tcp:dc1[connect]' rpc.altercontext -U "$DC_ADMIN" --use-kerberos=off; }
 scenario bind dc1 "one bind after the other with every authentication"
 record_bind() { torture bind 'ncacn_ip_tcp:dc1' rpc.bind -U "$DC_ADMIN" --use-kerberos=off; }
+scenario raw_protocol dc1 "Samba's tests of the protocol's rules: unusual binds and contexts, no authentication"
+record_raw_protocol() { raw_protocol raw_protocol ':*no_auth*'; }
+scenario raw_spnego dc1 "the same with SPNEGO at level connect: padding that lies, authentication again"
+record_raw_spnego() { raw_protocol raw_spnego ':*spnego_connect*'; }
 DOMAIN='lookupnames alice;lookupsids S-1-5-32-544;enumdomusers;queryuser alice;samlookupnames domain alice bob;dsroledominfo'
 scenario kerberos_smb3 dc1 "domain lookups over SMB 3.1.1 with Kerberos"
 record_kerberos_smb3() { rpcclient_on kerberos_smb3 dc1.lab.test "$DOMAIN" -U "$DC_ADMIN_KRB" --use-kerberos=required --client-protection=sign; }
