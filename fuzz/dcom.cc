@@ -1,4 +1,6 @@
-// WMI objects in every form, object arrays, OBJREFs and string bindings. The first byte chooses.
+// WMI objects in every form, object arrays, OBJREFs and string bindings, WMI contexts. The first
+// byte chooses.
+#include "dcom/context.h"
 #include "dcom/objref.h"
 #include "dcom/wmio.h"
 
@@ -20,7 +22,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       }
     }
   };
-  switch (data[0] % 5) {
+  switch (data[0] % 6) {
     case 0:
       object.decode(Wmio::Form::kUnit, bytes);
       look(object);
@@ -38,6 +40,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       std::vector<ObjectArrayItem> items;
       read_object_array(bytes, items);
       for (const ObjectArrayItem& item : items) object.decode(Wmio::Form::kBlock, item.object);
+      break;
+    }
+    case 5: {
+      WbemContext context;
+      context.decode(bytes);
+      for (const WbemContext::Property& p : context.properties)
+        if (p.value.end > context.elements.size()) __builtin_trap();
       break;
     }
     case 4: {

@@ -4,6 +4,9 @@
 #include <bit>
 #include <cstdio>
 
+#include "base/unicode.h"
+#include "dcom/context.h"
+
 namespace rpcmarshal {
 namespace {
 
@@ -134,6 +137,44 @@ void bindings(JsonWriter& json, const dcom::DualStrings& strings) {
   json.end_array();
 }
 
+void context_value(JsonWriter& json, const dcom::WbemContext& all, const dcom::ContextValue& v) {
+  using Kind = dcom::ContextValue::Kind;
+  switch (v.kind) {
+    case Kind::kNull:
+      return json.null();
+    case Kind::kBool:
+      return json.boolean(v.bits != 0);
+    case Kind::kInt:
+      return json.number_signed(static_cast<std::int64_t>(v.bits));
+    case Kind::kUInt:
+      return json.number(v.bits);
+    case Kind::kReal:
+      return json.real(std::bit_cast<double>(v.bits));
+    case Kind::kText:
+      return json.string_utf16(v.text, ByteOrder::kLittle);
+    case Kind::kList:  // lists hold no lists
+      json.begin_array();
+      for (std::uint32_t i = v.begin; i < v.end; ++i) context_value(json, all, all.elements[i]);
+      return json.end_array();
+  }
+}
+
+/// "context": {"__ProviderArchitecture": 64, ...}
+void context(JsonWriter& json, Bytes bytes) {
+  dcom::WbemContext read;
+  read.decode(bytes);
+  json.key("context");
+  json.begin_object();
+  for (const dcom::WbemContext::Property& p : read.properties) {
+    std::string name;
+    append_utf8(name, p.name);
+    json.key_escaped(name);
+    context_value(json, read, p.value);
+  }
+  json.end_object();
+  if (!read.reason.empty()) json.member("stopped", read.reason);
+}
+
 void member(JsonWriter& json, std::string_view name, const std::string& text) {
   if (!text.empty()) json.member(name, text);
 }
@@ -184,7 +225,10 @@ void append_objref(JsonWriter& json, Bytes objref) {
   guid("iid", ref.iid);
   guid("clsid", ref.clsid);
   if (const auto name = dcom::class_name(ref.clsid); !name.empty()) json.member("class", name);
-  if (ref.kind == dcom::ObjRef::Kind::kCustom) return;
+  if (ref.kind == dcom::ObjRef::Kind::kCustom) {
+    if (ref.clsid == dcom::clsid_wbem_context()) context(json, ref.data);
+    return;
+  }
   guid("ipid", ref.ipid);
   json.key("oxid");
   json.plain_string(hex64(ref.oxid));

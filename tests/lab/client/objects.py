@@ -8,6 +8,7 @@ sample (an object with every type, plain and in a smart enumeration), shell (MMC
 """
 
 import argparse
+import struct
 import sys
 
 from impacket.dcerpc.v5 import dcomrt, rpcrt
@@ -85,10 +86,29 @@ def put(services, instance):
         sys.exit("PutInstance failed")
 
 
+def context():
+    """An IWbemContext with two values ([MS-WMI] 2.2.13), as PowerShell sends one along."""
+    def text(value):
+        return struct.pack("<I", len(value)) + value.encode("utf-16le")
+    values = (text("__ProviderArchitecture") + struct.pack("<IHQ", 0, 3, 64) +
+              text("__CorrelationId") + struct.pack("<IH", 0, 8) +
+              text("{5F0C1A57-7A2D-4C0B-9E55-0C0FFEE00001}"))
+    custom = dcomrt.OBJREF_CUSTOM()
+    custom["iid"] = wmi.IID_IWbemContext[:16]
+    custom["clsid"] = string_to_bin("674B6698-EE92-11D0-AD71-00C04FD8FDFF")
+    custom["cbExtension"] = 0
+    custom["pObjectData"] = struct.pack("<I", 1) + bytes(16) + struct.pack("<I", 2) + values
+    custom["ObjectReferenceSize"] = len(custom["pObjectData"])
+    data = custom.getData()
+    pointer = dcomrt.PMInterfacePointer()
+    pointer["ulCntData"], pointer["abData"] = len(data), [bytes([byte]) for byte in data]
+    return pointer
+
+
 def sample(connection):
     services = login(connection, "root/lab")
     # impacket cannot read floating point numbers: the answer is for whoever listens.
-    found = services.ExecQuery("SELECT * FROM Lab_Sample")
+    found = services.ExecQuery("SELECT * FROM Lab_Sample", pCtx=context())
     call = wmi.IEnumWbemClassObject_Next()
     call["lTimeout"], call["uCount"] = 0xFFFFFFFF, 1
     found.request(call, wmi.IID_IEnumWbemClassObject, found.get_iPid())
