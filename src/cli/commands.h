@@ -23,5 +23,6 @@ void add_coverage(CLI::App& app, Run& run);
 void add_sensor(CLI::App& app, Run& run);
 void add_idl(CLI::App& app, Run& run);
 void add_interfaces(CLI::App& app, Run& run);
+void add_rules(CLI::App& app, Run& run);
 
 }  // namespace rpcmarshal::cli

@@ -16,6 +16,7 @@ int main(int argc, char** argv) {
   add_sensor(app, run);
   add_idl(app, run);
   add_interfaces(app, run);
+  add_rules(app, run);
   if (argc == 1) {
     std::fputs(app.help().c_str(), stdout);
     return kUsage;
