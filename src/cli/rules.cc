@@ -4,9 +4,11 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <sstream>
 
 #include "cli/commands.h"
+#include "cli/detector.h"
 #include "cli/output.h"
 #include "lint/layer.h"
 #include "lint/linter.h"
@@ -20,7 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct RulesOptions {
-  std::vector<std::string> paths, definitions;
+  std::vector<std::string> paths, definitions, values;
   std::string format = "text", output, severity = "note";
   bool fix = false;
 };
@@ -46,8 +48,7 @@ bool list_files(const std::vector<std::string>& paths, std::vector<std::string>&
          !ec && it != end; it.increment(ec)) {
       const std::string name = it->path().filename().string();
       std::error_code ignored;
-      const bool rule = (name.ends_with(".yml") || name.ends_with(".yaml")) &&
-                        !name.ends_with(".test.yml") && !name.ends_with(".test.yaml");
+      const bool rule = name.ends_with(".yml") || name.ends_with(".yaml");
       if (rule && it->is_regular_file(ignored)) files.push_back(it->path().string());
     }
     std::ranges::sort(files);
@@ -165,6 +166,132 @@ int score_rules(const RulesOptions& o) {
                                               : lint::scores_text(scores));
 }
 
+/// The examples of a rule file: tests/NAME.match.jsonl and tests/NAME.other.jsonl beside it.
+fs::path examples(const fs::path& rule, std::string_view kind) {
+  return rule.parent_path() / "tests" / (rule.stem().string() + "." + std::string(kind) + ".jsonl");
+}
+
+/// Alerts by the id (without one: the title) of their rule.
+class AlertCount {
+ public:
+  void add(std::string_view line) {
+    if (!document_.parse(pad(line))) return;
+    document_.fill(index_, fields_, false);
+    std::string id, title;
+    for (const auto& link : fields_.links()) {
+      const std::string_view text = fields_.values()[link.value].text;
+      (link.field == id_ ? id : title) = text;
+    }
+    ++counts_[id.empty() ? title : id];
+  }
+  std::uint64_t of(const sigma::Metadata& about) const {
+    const auto found = counts_.find(about.id.empty() ? about.title : about.id);
+    return found == counts_.end() ? 0 : found->second;
+  }
+
+ private:
+  std::string_view pad(std::string_view line) {
+    buffer_ = line;
+    buffer_.append(logs::JsonDocument::kPadding, ' ');
+    return std::string_view(buffer_).substr(0, line.size());
+  }
+  sigma::FieldIndex index_;
+  sigma::FieldId id_ = index_.intern("rule.id"), title_ = index_.intern("rule.title");
+  sigma::EventFields fields_;
+  logs::JsonDocument document_;
+  std::string buffer_;
+  std::map<std::string, std::uint64_t> counts_;
+};
+
+struct TestTotals {
+  std::size_t files = 0, failed = 0, untested = 0;
+};
+
+/// Runs one file of examples; says on standard output what is not as it should be.
+void run_examples(const RulesOptions& o, const Catalogue& catalogue, const fs::path& rule,
+                  const std::vector<const sigma::Metadata*>& abouts, bool correlation, bool match,
+                  TestTotals& totals) {
+  const std::string path = examples(rule, match ? "match" : "other").string();
+  std::error_code ec;
+  if (!fs::exists(path, ec)) {
+    ++totals.untested;
+    std::printf("%s: no examples: %s is not there\n", rule.c_str(), path.c_str());
+    return;
+  }
+  ++totals.files;
+  DetectorOptions options;
+  // A correlation needs the rules it counts: those of its folder.
+  options.rules = {correlation ? rule.parent_path().string() : rule.string()};
+  if (options.rules[0].empty()) options.rules[0] = ".";
+  options.values = o.values;
+  options.with_event = false;
+  Detector detector(options, catalogue);
+  std::string problem = detector.usable() ? "" : detector.error();
+  for (const sigma::Diagnostic& d : detector.diagnostics()) {
+    if (d.severity == sigma::Diagnostic::Severity::kError && problem.empty() &&
+        d.file == rule.string())
+      problem = d.to_string();
+  }
+  AlertCount alerts;
+  detector.set_output([&](std::string_view line) { alerts.add(line); });
+  logs::OpenedLog log = logs::open_log(path, detector.fields());
+  if (!log.reader) {
+    if (problem.empty()) problem = log.error.empty() ? "no log of events" : log.error;
+  } else {
+    detector.run(*log.reader, path);
+    detector.finish();
+    if (!log.reader->error().empty()) problem = log.reader->error();
+    if (log.reader->skipped() > 0) problem = log.reader->first_problem();
+  }
+  std::uint64_t found = 0;
+  for (const sigma::Metadata* about : abouts) found += alerts.of(*about);
+  const std::uint64_t expected = !match ? 0 : correlation ? 1 : detector.events();
+  if (problem.empty() && match && detector.events() == 0) problem = "there is no event in it";
+  if (problem.empty() && found != expected) {
+    problem = std::to_string(found) + " alerts for " + std::to_string(detector.events()) +
+              " events, expected " + std::to_string(expected);
+  }
+  if (problem.empty()) return;
+  ++totals.failed;
+  std::printf("%s: %s\n", path.c_str(), problem.c_str());
+}
+
+int test_rules(const RulesOptions& o) {
+  std::vector<std::string> files;
+  if (!list_files(o.paths, files)) return kUsage;
+  const LoadedCatalogue loaded = load_definitions(o.definitions);
+  TestTotals totals;
+  std::size_t broken = 0;
+  for (const std::string& file : files) {
+    std::string text;
+    if (!read_text(file, text)) return kUsage;
+    sigma::RuleSet rules;
+    sigma::Diagnostics diagnostics;
+    sigma::parse_rules(text, file, rules, diagnostics);
+    bool error = false;
+    for (const sigma::Diagnostic& d : diagnostics) {
+      if (d.severity != sigma::Diagnostic::Severity::kError) continue;
+      std::printf("%s\n", d.to_string().c_str());
+      error = true;
+    }
+    if (error) ++broken;
+    // A file with a correlation is about that; the rules beside it are its parts.
+    const bool correlation = !rules.correlations.empty();
+    std::vector<const sigma::Metadata*> abouts;
+    if (correlation) {
+      abouts.push_back(&rules.correlations.back().about);
+    } else {
+      for (const sigma::Rule& rule : rules.rules) abouts.push_back(&rule.about);
+    }
+    if (abouts.empty()) continue;
+    for (const bool match : {true, false})
+      run_examples(o, loaded.catalogue, file, abouts, correlation, match, totals);
+  }
+  std::fprintf(stderr, "%zu rule files, %zu files of examples: %zu failed, %zu missing\n",
+               files.size(), totals.files, totals.failed, totals.untested);
+  return totals.failed + totals.untested + broken > 0 ? kDamagedInput : kOk;
+}
+
 int write_layer(const RulesOptions& o) {
   sigma::RuleSet rules;
   if (!parse_files(o.paths, rules)) return kUsage;
@@ -201,6 +328,19 @@ void add_rules(CLI::App& app, Run& run) {
                    "text, json (one rule per line), svg (the matrix)")
       ->check(CLI::IsMember({"text", "json", "svg"}));
   score->callback([options, &run] { run = [options] { return score_rules(*options); }; });
+
+  CLI::App* test = rules->add_subcommand("test", "Run rules on the examples beside them");
+  common(test);
+  test->add_option("--values", options->values,
+                   "YAML file with the values of placeholders (%name%); may be repeated")
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  test->footer(
+      "Beside each RULE.yml: tests/RULE.match.jsonl, every event of which it must match (a\n"
+      "correlation: the whole file once), and tests/RULE.other.jsonl, of which none.\n"
+      "Exit status: 0 all is as it should be; 1 a test failed or is missing; 2 unusable.");
+  test->callback([options, &run] { run = [options] { return test_rules(*options); }; });
 
   CLI::App* layer = rules->add_subcommand(
       "layer", "Write an ATT&CK Navigator layer of the techniques that rules are tagged with");
