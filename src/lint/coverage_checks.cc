@@ -96,8 +96,12 @@ void check_coverage(Checker& c) {
     }
     for (const auto& [operation, siblings] : by_matched) {
       std::vector<std::string> names;
-      for (const Operation* sibling : siblings) names.push_back(as_written(c, *sibling));
-      c.add("missing-sibling", Severity::kWarning, named->at,
+      bool near = false;  // on the same interface
+      for (const Operation* sibling : siblings) {
+        names.push_back(as_written(c, *sibling));
+        near |= sibling->interface == operation->interface;
+      }
+      c.add("missing-sibling", near ? Severity::kWarning : Severity::kNote, named->at,
             "the rule matches " + as_written(c, *operation) + ", but not " + listed(names, 12) +
                 ", which do" + (names.size() == 1 ? "es" : "") + " the same",
             "add " + listed(names, 12));

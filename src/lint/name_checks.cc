@@ -242,7 +242,8 @@ class NameChecks {
         continue;
       Finding& f =
           c_.add("unknown-operation", Severity::kError, value.at,
-                 "the log calls " + text + " '" + other->operation + "'; this never matches",
+                 "the log calls " + text + " '" + other->operation + "'; this never matches" +
+                     (c_.view == View::kZeekRpc ? " Zeek's log" : ""),
                  item.field + ": " + other->operation);
       if (item.modifiers.empty()) f.edits = {{value.at, value.text, other->operation}};
       return false;

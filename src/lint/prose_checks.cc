@@ -208,6 +208,14 @@ void check_tags(Checker& c) {
     if (std::string t = technique_of_tag(tag); !t.empty()) tags.push_back(std::move(t));
     if (std::string t = tactic_of_tag(tag); !t.empty()) tactics.push_back(std::move(t));
   }
+  // What a call is for may depend on its arguments, which the rule asks for and we do not judge.
+  const bool argued = std::ranges::any_of(c.rule.detection.items, [](const sigma::Item& item) {
+    return std::ranges::any_of(
+        std::initializer_list<std::string_view>{"request.", "response.", "wmi.", "details",
+                                                "dispatch.", "handles", "dcom.", "unc_hosts"},
+        [&](std::string_view head) { return item.field.starts_with(head); });
+  });
+  const bool weak = argued || tags.empty();
   std::map<std::string, std::pair<std::vector<std::string>, int>> missing;
   std::vector<std::string> carried;
   for (const Operation* operation : c.matched) {
@@ -227,8 +235,8 @@ void check_tags(Checker& c) {
       const Role role = item.keyword ? Role::kOther : role_of(c.view, item.field);
       return role == Role::kOperation || role == Role::kOpnum;
     });
-    missing_tag(c, technique, found.first, found.second >= 2 || (named && c.matched.size() <= 30),
-                tactics);
+    missing_tag(c, technique, found.first,
+                !weak && (found.second >= 2 || (named && c.matched.size() <= 30)), tactics);
   }
   // What the tagged operations are for beside that.
   if (c.matched.size() <= 30) {
@@ -257,7 +265,7 @@ void check_tags(Checker& c) {
     for (const std::string& one : carried) {
       if (one.starts_with(technique.substr(0, 5))) near = one;
     }
-    c.add("attack-tag-wrong", near.empty() ? Severity::kNote : Severity::kWarning,
+    c.add("attack-tag-wrong", near.empty() || argued ? Severity::kNote : Severity::kWarning,
           i < c.rule.about.tag_places.size() ? c.rule.about.tag_places[i] : tags_place(c),
           "no operation that the rule matches is known for " + technique,
           near.empty() ? "" : "did you mean " + near + "?");

@@ -178,6 +178,21 @@ TEST(Lint, TagsAgainstOperations) {
               IsEmpty());
 }
 
+TEST(Lint, ArgumentsDecideWhatACallIsFor) {
+  const auto rule = [](const std::string& more) {
+    return of(lint_it(rule_text(kOwn, {"persistence", "t1547.005"},
+                                "  a:\n    interface.name: winreg\n"
+                                "    operation: BaseRegSetValue\n" +
+                                    more + "  condition: a\n")),
+              "attack-tag-missing");
+  };
+  const auto plain = rule(""), argued = rule("    request.lpValueName: Security Packages\n");
+  ASSERT_EQ(plain.size(), 1u);
+  ASSERT_EQ(argued.size(), 1u);
+  EXPECT_EQ(plain[0].severity, Severity::kWarning);
+  EXPECT_EQ(argued[0].severity, Severity::kNote);
+}
+
 TEST(Lint, FieldsThatTheLogDoesNotHave) {
   EXPECT_TRUE(says(lint_it(zeek("  a:\n    src_ip: 10.0.0.1\n  condition: a\n")), "unknown-field",
                    {"src_ip", "id.orig_h"}));
