@@ -1,5 +1,9 @@
 // Each check finds its mistake at its place, and leaves right rules alone.
+#include <fstream>
+#include <sstream>
+
 #include "helpers.h"
+#include "lint/known_fields.h"
 
 namespace rpcmarshal::lint {
 namespace {
@@ -207,6 +211,23 @@ TEST(Lint, FieldsThatTheLogDoesNotHave) {
   EXPECT_TRUE(says(own("request.lpServicName"), "unknown-field", {"lpServiceName"}));
   EXPECT_THAT(of(own("request.lpServiceName"), "unknown-field"), IsEmpty());
   EXPECT_TRUE(says(own("client.adress"), "unknown-field", {"client.address"}));
+}
+
+TEST(Lint, FieldsOfOurEventsAreThoseOfTheSchema) {
+  std::ifstream file(RPCM_SOURCE_DIR "/docs/event.schema.json");
+  std::ostringstream text;
+  text << file.rdbuf();
+  const std::string schema = text.str();
+  ASSERT_FALSE(schema.empty());
+  for (const std::string_view field : known_fields(View::kOwn)) {
+    std::string_view rest = field;
+    while (!rest.empty()) {
+      const std::size_t end = std::min(rest.find('.'), rest.size());
+      const std::string key = '"' + std::string(rest.substr(0, end)) + "\":";
+      EXPECT_NE(schema.find(key), std::string::npos) << field;
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+  }
 }
 
 TEST(Lint, WhatZeekDoesNotLog) {
