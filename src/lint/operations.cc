@@ -120,7 +120,7 @@ Operations::Operations(const Catalogue& catalogue)
           names.push_back(to_lower(alias));
       }
       std::ranges::sort(names);
-      names.erase(std::ranges::unique(names).begin(), names.end());
+      names.erase(std::unique(names.begin(), names.end()), names.end());
       for (const std::string& name : names) by_name_.emplace(name, index);
     }
   }
