@@ -88,7 +88,7 @@ std::string standard_objref(std::string_view iid, std::string_view ipid) {
       u"\x07"
       u"10.0.0.9[49667]\0\x07"
       u"FS1\0\0\x0A\xFFFF\0\0",
-      30);
+      27);
   w.u16(strings.size()).u16(23);
   for (const char16_t c : strings) w.u16(c);
   return w.text();

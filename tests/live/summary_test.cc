@@ -169,7 +169,8 @@ TEST(Coverage, SaysWhyAnOperationWasReadPartly) {
   coverage.append_json(all, false);
   coverage.append_json(some, true);
   EXPECT_NE(some.find("\"first_reason\":\"request at "), std::string::npos) << some;
-  for (const auto& interface : nlohmann::json::parse(some)["interfaces"]) {
+  const auto json = nlohmann::json::parse(some);  // outlives the loop over a part of it
+  for (const auto& interface : json["interfaces"]) {
     for (const auto& operation : interface["operations"])
       EXPECT_LT(operation["complete"], operation["calls"]);
   }
