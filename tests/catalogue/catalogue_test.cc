@@ -166,6 +166,8 @@ TEST(CatalogueTest, AnnotationsAreKnownWords) {
         "utf16",
         "ascii",
         "filetime",
+        "ipv4",
+        "ipv4_network",
         "registry_data",
         "service",
         "task",

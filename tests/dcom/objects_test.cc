@@ -182,7 +182,7 @@ TEST(ObjectTracker, MethodCallShowsNamespaceClassMethodAndParameters) {
   Stub login, logged;
   login.orpcthis().wstring(u"//./root/cimv2").null().align(4).u32(0);
   login.null();
-  logged.orpcthat().pointer(standard_objref(kServicesId, kServices)).u32(0);
+  logged.orpcthat().pointer(standard_objref(kServicesId, kServices)).align(4).u32(0);
   EXPECT_EQ(
       observer.see("f309ad18-d86a-11d0-a075-00c04fb68820", 6, kLogin, login.text(), logged.text())
           .wmi.name_space,
