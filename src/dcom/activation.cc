@@ -7,13 +7,10 @@ namespace {
 
 constexpr Guid kStructures{
     0x73667df2, 0x945a, 0x4e3a, {0x94, 0x88, 0x97, 0x4a, 0xd3, 0x4a, 0xb2, 0xc7}};
-constexpr Guid property(std::uint32_t data1) {
-  return {data1, 0, 0, {0xc0, 0, 0, 0, 0, 0, 0, 0x46}};
-}
 // [MS-DCOM] 1.9: which structure a property's class says it is.
-constexpr Guid kInstantiationInfo = property(0x000001ab), kLocationInfo = property(0x000001a4),
-               kSecurityInfo = property(0x000001a6), kPropertiesOut = property(0x00000339),
-               kScmReply = property(0x000001b6);
+constexpr Guid kInstantiationInfo = ole_guid(0x000001ab), kLocationInfo = ole_guid(0x000001a4),
+               kSecurityInfo = ole_guid(0x000001a6), kPropertiesOut = ole_guid(0x00000339),
+               kScmReply = ole_guid(0x000001b6);
 constexpr std::size_t kMaxProperties = 16, kMaxInterfaces = 256;
 
 }  // namespace

@@ -13,12 +13,11 @@ using ndr::ValueKind;
 constexpr std::size_t kMaxMembers = 256, kMaxClasses = 256, kMaxClassBytes = std::size_t{1} << 20;
 constexpr std::size_t kMaxArguments = 256, kMaxBindings = 32;
 
-constexpr Guid ole(std::uint32_t data1) { return {data1, 0, 0, {0xc0, 0, 0, 0, 0, 0, 0, 0x46}}; }
 constexpr Guid kActivation{
     0x4d9f4ab8, 0x7d1c, 0x11cf, {0x86, 0x1e, 0x00, 0x20, 0xaf, 0x6e, 0x7c, 0x57}};
-constexpr Guid kScmActivator = ole(0x000001a0), kRemUnknown = ole(0x00000131),
-               kRemUnknown2 = ole(0x00000143);
-constexpr Guid kClassFactory = ole(0x00000001);
+constexpr Guid kScmActivator = ole_guid(0x000001a0), kRemUnknown = ole_guid(0x00000131),
+               kRemUnknown2 = ole_guid(0x00000143);
+constexpr Guid kClassFactory = ole_guid(0x00000001);
 constexpr Guid kServices{
     0x9556dc99, 0x828c, 0x11cf, {0xa3, 0x7e, 0x00, 0xaa, 0x00, 0x32, 0x40, 0xc7}};
 constexpr Guid kLevel1Login{
@@ -36,6 +35,13 @@ constexpr Guid kCallResult{
 bool is_wmi(const Guid& iid) {
   return iid == kServices || iid == kLevel1Login || iid == kEnum || iid == kSmartEnum ||
          iid == kFetchSmartEnum || iid == kObjectSink || iid == kCallResult;
+}
+
+/// An IPID means an object at one server; elsewhere it is another.
+std::string object_key(const ObjectCall& call, const Guid& ipid) {
+  std::string key(call.server);
+  key += as_text(std::as_bytes(std::span(&ipid, 1)));
+  return key;
 }
 
 /// Some clients count the terminator of a BSTR as part of it.
@@ -127,8 +133,7 @@ void ObjectTracker::show_class(const Facts& facts) {
 
 ObjectTracker::Shared ObjectTracker::facts_of(const ObjectCall& call, const Guid& ipid) {
   if (ipid.is_nil()) return nullptr;
-  std::string key(call.server);
-  key += as_text(std::as_bytes(std::span(&ipid, 1)));
+  const std::string key = object_key(call, ipid);
   const Known* known = objects_.find(key);
   return known != nullptr ? known->facts : nullptr;
 }
@@ -138,8 +143,7 @@ ObjectTracker::Shared ObjectTracker::facts_or_new(const ObjectCall& call, const 
   if (facts) return facts;
   facts = std::make_shared<Facts>();
   if (!ipid.is_nil()) {
-    std::string key(call.server);
-    key += as_text(std::as_bytes(std::span(&ipid, 1)));
+    const std::string key = object_key(call, ipid);
     objects_.put(key, {facts, call.interface->id.uuid});
   }
   return facts;
@@ -158,8 +162,7 @@ void ObjectTracker::remember(const ObjectCall& call, Bytes objref, Shared facts)
   ObjRef ref;
   if (!read_objref(objref, ref) || ref.kind == ObjRef::Kind::kCustom || ref.ipid.is_nil()) return;
   note_bindings(ref.resolver);
-  std::string key(call.server);
-  key += as_text(std::as_bytes(std::span(&ref.ipid, 1)));
+  const std::string key = object_key(call, ref.ipid);
   objects_.put(key, {std::move(facts), ref.iid});
 }
 
@@ -223,8 +226,7 @@ void ObjectTracker::query_interface(const ObjectCall& call) {
   for (std::size_t i = 0; i < std::min<std::size_t>(results.size(), kMaxArguments); ++i) {
     const Guid granted = results.at(i).find("std.ipid").as_guid();
     if (granted.is_nil() || results.at(i).find("hResult").as_int() < 0) continue;
-    std::string key(call.server);
-    key += as_text(std::as_bytes(std::span(&granted, 1)));
+    const std::string key = object_key(call, granted);
     objects_.put(key, {facts, call.request.find("iids").at(i).as_guid()});
   }
 }

@@ -10,9 +10,6 @@ namespace {
 
 constexpr std::size_t kMaxBindings = 256;
 
-/// The OLE family: GUIDs that differ in their first part only.
-constexpr Guid ole(std::uint32_t data1) { return {data1, 0, 0, {0xc0, 0, 0, 0, 0, 0, 0, 0x46}}; }
-
 constexpr Guid kWbemObject{
     0x4590f812, 0x1d3a, 0x11d0, {0x89, 0x1f, 0x00, 0xaa, 0x00, 0x4b, 0x2e, 0x24}};
 constexpr Guid kWbemContext{
@@ -36,11 +33,11 @@ constexpr NamedClass kClasses[] = {
     {{0x72c24dd5, 0xd70a, 0x438b, {0x8a, 0x42, 0x98, 0x42, 0x4b, 0x88, 0xaf, 0xb8}},
      "WScript.Shell"},
     {{0x3050f4d8, 0x98b5, 0x11cf, {0xbb, 0x82, 0x00, 0xaa, 0x00, 0xbd, 0xce, 0x0b}}, "htafile"},
-    {ole(0x00024500), "Excel.Application"},
-    {ole(0x000209ff), "Word.Application"},
-    {ole(0x0006f03a), "Outlook.Application"},
-    {ole(0x00021a20), "Visio.Application"},
-    {ole(0x0002df01), "InternetExplorer.Application"},
+    {ole_guid(0x00024500), "Excel.Application"},
+    {ole_guid(0x000209ff), "Word.Application"},
+    {ole_guid(0x0006f03a), "Outlook.Application"},
+    {ole_guid(0x00021a20), "Visio.Application"},
+    {ole_guid(0x0002df01), "InternetExplorer.Application"},
     {{0x91493441, 0x5a91, 0x11cf, {0x87, 0x00, 0x00, 0xaa, 0x00, 0x60, 0x26, 0x3b}},
      "PowerPoint.Application"},
     {{0x73a4c9c1, 0xd68d, 0x11d0, {0x98, 0xbf, 0x00, 0xa0, 0xc9, 0x0d, 0xc8, 0xd9}},
@@ -49,7 +46,7 @@ constexpr NamedClass kClasses[] = {
      "Schedule.Service"},
     {{0x4991d34b, 0x80a1, 0x4291, {0x83, 0xb6, 0x33, 0x28, 0x36, 0x6b, 0x90, 0x97}},
      "BackgroundCopyManager"},
-    {ole(0x000c101c), "MsiServer"},
+    {ole_guid(0x000c101c), "MsiServer"},
     // WMI.
     {{0x8bc3f05e, 0xd86b, 0x11d0, {0xa0, 0x75, 0x00, 0xc0, 0x4f, 0xb6, 0x88, 0x20}},
      "WbemLevel1Login"},
@@ -70,9 +67,9 @@ constexpr NamedClass kClasses[] = {
      "PLA.DataCollectorSet"},
     {{0x854a20fb, 0x2d44, 0x457d, {0x99, 0x2f, 0xef, 0x13, 0x78, 0x5d, 0x2b, 0x51}}, "PrintNotify"},
     // The protocol's own.
-    {ole(0x00000338), "ActivationPropertiesIn"},
-    {ole(0x00000339), "ActivationPropertiesOut"},
-    {ole(0x0000033a), "InProcFreeMarshaler"},
+    {ole_guid(0x00000338), "ActivationPropertiesIn"},
+    {ole_guid(0x00000339), "ActivationPropertiesOut"},
+    {ole_guid(0x0000033a), "InProcFreeMarshaler"},
 };
 
 /// 16-bit units, as a DUALSTRINGARRAY holds them.
@@ -196,7 +193,7 @@ std::string_view class_name(const Guid& clsid) {
 
 Guid clsid_wbem_object() { return kWbemObject; }
 Guid clsid_wbem_context() { return kWbemContext; }
-Guid clsid_activation_properties_in() { return ole(0x00000338); }
-Guid clsid_activation_properties_out() { return ole(0x00000339); }
+Guid clsid_activation_properties_in() { return ole_guid(0x00000338); }
+Guid clsid_activation_properties_out() { return ole_guid(0x00000339); }
 
 }  // namespace rpcmarshal::dcom

@@ -16,6 +16,11 @@
 
 namespace rpcmarshal::dcom {
 
+/// The OLE family of GUIDs, which differ in their first part only.
+constexpr Guid ole_guid(std::uint32_t data1) {
+  return {data1, 0, 0, {0xc0, 0, 0, 0, 0, 0, 0, 0x46}};
+}
+
 /// One entry of a DUALSTRINGARRAY's first list (2.2.19.3).
 struct StringBinding {
   std::uint16_t tower = 0;        ///< protocol: 7 is ncacn_ip_tcp

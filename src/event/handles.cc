@@ -16,27 +16,18 @@ std::size_t HandleTable::Hash::operator()(const Key& key) const noexcept {
 
 void HandleTable::opened(const IpAddress& client, const IpAddress& server,
                          const ContextHandle& handle, std::string label) {
-  if (recent_.size() >= half_) older_ = std::exchange(recent_, {});
-  recent_.insert_or_assign(Key{client, server, handle}, std::move(label));
+  labels_.put(Key{client, server, handle}, std::move(label));
 }
 
 std::string_view HandleTable::find(const IpAddress& client, const IpAddress& server,
                                    const ContextHandle& handle) {
-  const Key key{client, server, handle};
-  if (const auto it = recent_.find(key); it != recent_.end()) return it->second;
-  const auto it = older_.find(key);
-  if (it == older_.end()) return {};
-  std::string label = std::move(it->second);
-  older_.erase(it);
-  return recent_.insert_or_assign(key, std::move(label))
-      .first->second;  // still in use: keep it longer
+  const std::string* label = labels_.find(Key{client, server, handle});
+  return label != nullptr ? std::string_view(*label) : std::string_view();
 }
 
 void HandleTable::closed(const IpAddress& client, const IpAddress& server,
                          const ContextHandle& handle) {
-  const Key key{client, server, handle};
-  recent_.erase(key);
-  older_.erase(key);
+  labels_.erase(Key{client, server, handle});
 }
 
 }  // namespace rpcmarshal

@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 
+#include "base/recent_map.h"
 #include "capture/stream.h"
 
 namespace rpcmarshal {
@@ -18,7 +18,7 @@ using ContextHandle = std::array<std::uint8_t, 20>;
 
 class HandleTable {
  public:
-  explicit HandleTable(std::size_t capacity = 1u << 16) : half_(capacity / 2) {}
+  explicit HandleTable(std::size_t capacity = 1u << 16) : labels_(capacity) {}
 
   /// A handle is meant for one client at one server; the same bytes elsewhere are another handle.
   void opened(const IpAddress& client, const IpAddress& server, const ContextHandle& handle,
@@ -27,7 +27,7 @@ class HandleTable {
   std::string_view find(const IpAddress& client, const IpAddress& server,
                         const ContextHandle& handle);
   void closed(const IpAddress& client, const IpAddress& server, const ContextHandle& handle);
-  std::size_t size() const { return recent_.size() + older_.size(); }
+  std::size_t size() const { return labels_.size(); }
 
  private:
   struct Key {
@@ -38,10 +38,8 @@ class HandleTable {
   struct Hash {
     std::size_t operator()(const Key& key) const noexcept;
   };
-  using Map = std::unordered_map<Key, std::string, Hash>;
 
-  std::size_t half_;
-  Map recent_, older_;
+  RecentMap<Key, std::string, Hash> labels_;
 };
 
 }  // namespace rpcmarshal
