@@ -1,10 +1,22 @@
 # A room of docs/design.md is a static library of every .cc below src/NAME, and depends only on the
 # rooms it names.
 
-# rpcm_room(NAME [USES room...] [LIBRARIES lib...])
+# rpcm_room(NAME [USES room...] [LIBRARIES lib...] [PORTABLE file...])
+# A build for Windows has only the files of PORTABLE, when it is given ("headers": none), and none of
+# LIBRARIES.
+# Files named *_windows.cc are for Windows only.
 function(rpcm_room name)
-  cmake_parse_arguments(R "" "" "USES;LIBRARIES" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  cmake_parse_arguments(R "" "" "USES;LIBRARIES;PORTABLE" ${ARGN})
+  if(WIN32 AND R_PORTABLE)
+    set(sources ${R_PORTABLE})
+    list(REMOVE_ITEM sources headers)
+    set(R_LIBRARIES)
+  else()
+    file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+    if(NOT WIN32)
+      list(FILTER sources EXCLUDE REGEX "_windows\\.cc$")
+    endif()
+  endif()
   if(sources)
     set(scope PUBLIC)
     add_library(rpcm_${name} STATIC ${sources})

@@ -1,4 +1,8 @@
+#ifdef _WIN32
+#include <ws2tcpip.h>
+#else
 #include <arpa/inet.h>
+#endif
 
 #include "capture/stream.h"
 

@@ -316,7 +316,11 @@ bool wants_raw(const EventHalf& half) {
 void append_time(std::string& out, Timestamp time) {
   const std::time_t seconds = static_cast<std::time_t>(time / 1'000'000'000);
   std::tm parts{};
+#ifdef _WIN32
+  gmtime_s(&parts, &seconds);
+#else
   gmtime_r(&seconds, &parts);
+#endif
   append_digits(out, static_cast<std::uint64_t>(std::clamp(parts.tm_year + 1900, 0, 9999)), 4);
   out += '-';
   append_digits(out, static_cast<std::uint64_t>(parts.tm_mon + 1), 2);
