@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "sigma/fold.h"
+#include "match/fold.h"
 
 namespace rpcmarshal::sigma {
 
@@ -104,7 +104,7 @@ ValueView Matcher::view(std::uint32_t index) {
       text.text = std::string_view(numbers_).substr(at);
     }
     text.folded_at = static_cast<std::uint32_t>(folded_.size());
-    append_folded(folded_, text.text);
+    match::append_folded(folded_, text.text);
     text.folded_size = static_cast<std::uint32_t>(folded_.size() - text.folded_at);
   }
   return {&value, text.text, std::string_view(folded_).substr(text.folded_at, text.folded_size)};

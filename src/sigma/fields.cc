@@ -162,25 +162,4 @@ FieldId FieldIndex::intern(std::string_view name) {
   return field;
 }
 
-void append_text(std::string& out, const EventValue& value) {
-  char buffer[32];
-  switch (value.kind) {
-    case EventValue::Kind::kNull:
-    case EventValue::Kind::kObject:
-      break;
-    case EventValue::Kind::kBool:
-      out += value.integer != 0 ? "true" : "false";
-      break;
-    case EventValue::Kind::kText:
-      out += value.text;
-      break;
-    case EventValue::Kind::kInteger:
-      out.append(buffer, std::to_chars(buffer, buffer + sizeof buffer, value.integer).ptr);
-      break;
-    case EventValue::Kind::kReal:
-      out.append(buffer, std::to_chars(buffer, buffer + sizeof buffer, value.real).ptr);
-      break;
-  }
-}
-
 }  // namespace rpcmarshal::sigma

@@ -10,6 +10,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "match/value.h"
+
 namespace rpcmarshal::sigma {
 
 using FieldId = std::uint32_t;
@@ -62,26 +64,7 @@ class FieldIndex {
   std::unordered_map<std::string, FieldId> ids_;
 };
 
-/// One value of an event. Text is not owned: it must outlive the evaluation.
-struct EventValue {
-  enum class Kind : std::uint8_t {
-    kNull,
-    kBool,
-    kInteger,
-    kReal,
-    kText,
-    kObject
-  } kind = Kind::kNull;
-  std::int64_t integer = 0;  ///< kInteger; kBool: 0 or 1
-  double real = 0;           ///< kReal
-  std::string_view text;     ///< kText
-
-  static EventValue of(std::string_view text) { return {Kind::kText, 0, 0, text}; }
-  static EventValue of(std::int64_t integer) { return {Kind::kInteger, integer, 0, {}}; }
-  static EventValue of_real(double real) { return {Kind::kReal, 0, real, {}}; }
-  static EventValue of_bool(bool b) { return {Kind::kBool, b ? 1 : 0, 0, {}}; }
-  static EventValue null() { return {}; }
-};
+using EventValue = match::Value;
 
 /// The values of one event; cleared and filled again for the next. A field may have several.
 class EventFields {
@@ -120,7 +103,6 @@ class EventFields {
   bool complete_ = true;
 };
 
-/// A number as text that rules compare with: "4624", "0.5", "true".
-void append_text(std::string& out, const EventValue& value);
+using match::append_text;
 
 }  // namespace rpcmarshal::sigma

@@ -1,11 +1,8 @@
 #include "sigma/modifier.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cstring>
 
 #include "base/bytes.h"
 #include "base/unicode.h"
@@ -296,25 +293,6 @@ std::string_view similar_modifier(std::string_view name) {
     }
   }
   return best;
-}
-
-bool parse_address(std::string_view text, std::uint8_t (&bytes)[16], std::size_t& size) {
-  if (text.size() > 45 || text.size() < 2) return false;
-  char zero_ended[48];
-  std::memcpy(zero_ended, text.data(), text.size());
-  zero_ended[text.size()] = '\0';
-  if (text.find(':') == std::string_view::npos) {
-    size = 4;
-    return inet_pton(AF_INET, zero_ended, bytes) == 1;
-  }
-  if (inet_pton(AF_INET6, zero_ended, bytes) != 1) return false;
-  size = 16;
-  static constexpr std::uint8_t kMapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
-  if (std::memcmp(bytes, kMapped, sizeof kMapped) == 0) {
-    std::memmove(bytes, bytes + 12, 4);
-    size = 4;
-  }
-  return true;
 }
 
 std::string parse_cidr(std::string_view text, std::vector<std::uint8_t>& network,

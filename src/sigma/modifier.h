@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "match/address.h"
 #include "sigma/value.h"
 
 namespace rpcmarshal::sigma {
@@ -60,7 +61,6 @@ ModifierResult apply_modifier(const std::vector<Modifier>& chain, std::size_t in
 
 /// "10.0.0.0/8" into network and prefix; an empty string, or what is wrong with it.
 std::string parse_cidr(std::string_view text, std::vector<std::uint8_t>& network, unsigned& prefix);
-/// An address in text into 4 or 16 bytes; nothing when it is none. IPv4-mapped IPv6 becomes IPv4.
-bool parse_address(std::string_view text, std::uint8_t (&bytes)[16], std::size_t& size);
+using match::parse_address;
 
 }  // namespace rpcmarshal::sigma

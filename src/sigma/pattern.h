@@ -9,10 +9,13 @@
 #include <string_view>
 #include <vector>
 
+#include "match/wildcard.h"
+
 namespace rpcmarshal::sigma {
 
 struct PatternPart {
-  enum class Kind : std::uint8_t { kText, kMany, kOne, kPlaceholder } kind = Kind::kText;
+  using Kind = match::PartKind;
+  Kind kind = Kind::kText;
   std::string text;  ///< kText: the characters; kPlaceholder: its name
   bool operator==(const PatternPart&) const = default;
 };
@@ -49,9 +52,6 @@ class Pattern {
   std::vector<PatternPart> parts_;  // two text parts never stand side by side, none is empty
 };
 
-/// Whether `text` as a whole matches `parts`, which hold no placeholders. Bytes are compared as
-/// they are (fold both for comparison without case); `?` stands for one UTF-8 character. Takes at
-/// most about parts x text steps, no recursion.
-bool wildcard_match(const std::vector<PatternPart>& parts, std::string_view text);
+using match::wildcard_match;
 
 }  // namespace rpcmarshal::sigma

@@ -91,23 +91,14 @@ class Predicates {
   std::unordered_map<std::string, PredicateId> ids_;
 };
 
-/// A value of an event with its text, as predicates that are evaluated when asked see it.
-struct ValueView {
-  const EventValue* value = nullptr;
-  std::string_view text;    ///< as it is; numbers written out
-  std::string_view folded;  ///< without case
-};
+using match::ValueView;
 
 /// Whether one value satisfies a predicate of any kind but kPresent, kNull, kExists, kFieldRef.
 bool holds(const Predicate& predicate, const ValueView& value);
 /// kFieldRef: `value` against one value of the other field.
 bool refers(const Predicate& predicate, const ValueView& value, const ValueView& other);
 
-/// A number in text: decimal, also with fraction, or 0x and hexadecimal digits.
-bool parse_number(std::string_view text, double& out);
-/// Seconds since 1970 of "2026-04-17T05:24:53.088849Z", "2026-04-17 05:24:53", a number of seconds
-/// (or milli-, micro- or nanoseconds, told by its size). An offset ("+02:00") is NOT applied: what
-/// the clock said there is what "hour" means.
-bool parse_time(const ValueView& value, std::int64_t& seconds);
+using match::parse_number;
+using match::parse_time;
 
 }  // namespace rpcmarshal::sigma

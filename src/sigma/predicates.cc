@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "sigma/fold.h"
+#include "match/fold.h"
 #include "sigma/predicate.h"
 
 namespace rpcmarshal::sigma {
@@ -54,7 +54,9 @@ std::string regex_error(const std::string& text, const RE2& regex) {
   return start + regex.error();
 }
 
-std::string folded_if(bool fold, const std::string& text) { return fold ? folded(text) : text; }
+std::string folded_if(bool fold, const std::string& text) {
+  return fold ? match::folded(text) : text;
+}
 
 }  // namespace
 
@@ -136,14 +138,14 @@ PredicateId Predicates::string(const Value& value, FieldId field) {
 
   // The longest run of plain text must be there without regard to case.
   if (p.kind != Kind::kWildcard) {
-    p.guards.push_back(text_predicate(p.kind, field, folded(p.text)));
+    p.guards.push_back(text_predicate(p.kind, field, match::folded(p.text)));
   } else {
     const auto longest = std::max_element(
         parts.begin(), parts.end(),
         [](const PatternPart& a, const PatternPart& b) { return a.text.size() < b.text.size(); });
     p.guards.push_back(longest->text.empty()
                            ? present(field)
-                           : text_predicate(Kind::kContains, field, folded(longest->text)));
+                           : text_predicate(Kind::kContains, field, match::folded(longest->text)));
   }
   return intern(std::move(p));
 }
@@ -168,7 +170,7 @@ PredicateId Predicates::regex(const Value& value, FieldId field, std::string& er
   });
   if (usable) {
     for (const std::string& atom : atoms)
-      p.guards.push_back(text_predicate(Kind::kContains, field, folded(atom)));
+      p.guards.push_back(text_predicate(Kind::kContains, field, match::folded(atom)));
   } else {
     p.guards.push_back(present(field));
   }
@@ -189,7 +191,7 @@ PredicateId Predicates::add(const Value& value, FieldId field, std::string& erro
     case Value::Kind::kNumber:
       if (field == kAnyValue) {
         p.kind = Kind::kToken;
-        p.text = folded(value.text);
+        p.text = match::folded(value.text);
         p.guards.push_back(text_predicate(Kind::kContains, field, p.text));
         return intern(std::move(p));
       }

@@ -6,13 +6,14 @@
 #include <string>
 #include <vector>
 
+#include "match/value.h"
 #include "sigma/diagnostic.h"
 #include "sigma/pattern.h"
 
 namespace rpcmarshal::sigma {
 
-enum class CompareOp : std::uint8_t { kLess, kLessEqual, kGreater, kGreaterEqual };
-enum class TimePart : std::uint8_t { kNone, kMinute, kHour, kDay, kWeek, kMonth, kYear };
+using match::CompareOp;
+using match::TimePart;
 
 struct Value {
   enum class Kind : std::uint8_t {

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "sigma/fold.h"
+#include "match/fold.h"
 
 namespace rpcmarshal::sigma {
 namespace {
@@ -109,18 +109,18 @@ TEST(Wildcard, ManyStarsAgainstALongTextTakeLittleTime) {
 }
 
 TEST(Fold, LettersOfSeveralScripts) {
-  EXPECT_EQ(folded("PowerShell.EXE [@`{"), "powershell.exe [@`{");
-  EXPECT_EQ(folded("\u00c4\u00d6\u00dc\u00d7"), "\u00e4\u00f6\u00fc\u00d7");
-  EXPECT_EQ(folded("\u041f\u0440\u0418\u0401"), "\u043f\u0440\u0438\u0451");
-  EXPECT_EQ(folded("\u03a3\u03c2\u0391"), "\u03c3\u03c3\u03b1");
-  EXPECT_EQ(folded("\u212a"), "k");
-  EXPECT_EQ(folded("\xff\xfe\xc3(A"), "\xff\xfe\xc3(a");  // no UTF-8: kept
-  EXPECT_EQ(folded("\xf0\x9f\x98\x80Z"), "\xf0\x9f\x98\x80z");
-  EXPECT_EQ(folded("A\xc3"), "a\xc3");
+  EXPECT_EQ(match::folded("PowerShell.EXE [@`{"), "powershell.exe [@`{");
+  EXPECT_EQ(match::folded("\u00c4\u00d6\u00dc\u00d7"), "\u00e4\u00f6\u00fc\u00d7");
+  EXPECT_EQ(match::folded("\u041f\u0440\u0418\u0401"), "\u043f\u0440\u0438\u0451");
+  EXPECT_EQ(match::folded("\u03a3\u03c2\u0391"), "\u03c3\u03c3\u03b1");
+  EXPECT_EQ(match::folded("\u212a"), "k");
+  EXPECT_EQ(match::folded("\xff\xfe\xc3(A"), "\xff\xfe\xc3(a");  // no UTF-8: kept
+  EXPECT_EQ(match::folded("\xf0\x9f\x98\x80Z"), "\xf0\x9f\x98\x80z");
+  EXPECT_EQ(match::folded("A\xc3"), "a\xc3");
   // Longer than a word of the fast path, with a character that changes its length, and without.
-  EXPECT_EQ(folded("Microsoft\u00ae WINDOWS \u212aELVIN \u00c4"),
+  EXPECT_EQ(match::folded("Microsoft\u00ae WINDOWS \u212aELVIN \u00c4"),
             "microsoft\u00ae windows kelvin \u00e4");
-  EXPECT_EQ(folded("ABCDEFGHIJ\uff21\u1e00XYZ[@"), "abcdefghij\uff41\u1e01xyz[@");
+  EXPECT_EQ(match::folded("ABCDEFGHIJ\uff21\u1e00XYZ[@"), "abcdefghij\uff41\u1e01xyz[@");
 }
 
 }  // namespace

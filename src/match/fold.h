@@ -6,10 +6,10 @@
 #include <string>
 #include <string_view>
 
-namespace rpcmarshal::sigma {
+namespace rpcmarshal::match {
 
 /// Appends `utf8` folded. Bytes that are no UTF-8 are kept as they are; the length may change.
 void append_folded(std::string& out, std::string_view utf8);
 std::string folded(std::string_view utf8);
 
-}  // namespace rpcmarshal::sigma
+}  // namespace rpcmarshal::match

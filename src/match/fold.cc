@@ -1,9 +1,9 @@
-#include "sigma/fold.h"
+#include "match/fold.h"
 
 #include <cstdint>
 #include <cstring>
 
-namespace rpcmarshal::sigma {
+namespace rpcmarshal::match {
 namespace {
 
 char32_t fold_rune(char32_t c) {
@@ -149,4 +149,4 @@ std::string folded(std::string_view utf8) {
   return out;
 }
 
-}  // namespace rpcmarshal::sigma
+}  // namespace rpcmarshal::match

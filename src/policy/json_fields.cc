@@ -1,0 +1,380 @@
+#include "policy/json_fields.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace rpcmarshal::policy {
+namespace {
+
+using match::Value;
+
+/// What is read from the arguments of the request.
+constexpr std::string_view kFromArguments[] = {"request",  "details", "unc_hosts", "wmi",
+                                               "dispatch", "handles", "dcom"};
+/// What the wire never shows.
+constexpr std::string_view kHostOnly[] = {"user.sid",       "user.groups", "client.pid",
+                                          "client.process", "server.pid",  "server.process"};
+/// Operations whose arguments carry a structure that `details` holds when it could be read.
+struct Carried {
+  std::string_view operation, detail;
+};
+constexpr Carried kCarried[] = {
+    {"SchRpcRegisterTask", "details.task"},
+    {"CertServerRequest", "details.certificate_request"},
+    {"CertServerRequest2", "details.certificate_request"},
+    {"R_DnssrvUpdateRecord", "details.dns_record"},
+    {"R_DnssrvUpdateRecord2", "details.dns_record"},
+    {"EvtRpcRegisterLogQuery", "details.event_query"},
+};
+
+bool below(std::string_view name, std::string_view prefix) {
+  return name.starts_with(prefix) && (name.size() == prefix.size() || name[prefix.size()] == '.');
+}
+
+void skip_space(std::string_view json, std::size_t& at) {
+  while (at < json.size() &&
+         (json[at] == ' ' || json[at] == '\t' || json[at] == '\n' || json[at] == '\r')) {
+    ++at;
+  }
+}
+
+int hex4(std::string_view json, std::size_t at) {
+  if (json.size() < 4 || at > json.size() - 4) return -1;
+  unsigned out = 0;
+  const auto r = std::from_chars(json.data() + at, json.data() + at + 4, out, 16);
+  return r.ec == std::errc() && r.ptr == json.data() + at + 4 ? static_cast<int>(out) : -1;
+}
+
+void append_rune(std::string& out, std::uint32_t c) {
+  if (c < 0x80) {
+    out += static_cast<char>(c);
+  } else if (c < 0x800) {
+    out += static_cast<char>(0xC0 | (c >> 6));
+    out += static_cast<char>(0x80 | (c & 0x3F));
+  } else if (c < 0x10000) {
+    out += static_cast<char>(0xE0 | (c >> 12));
+    out += static_cast<char>(0x80 | ((c >> 6) & 0x3F));
+    out += static_cast<char>(0x80 | (c & 0x3F));
+  } else {
+    out += static_cast<char>(0xF0 | (c >> 18));
+    out += static_cast<char>(0x80 | ((c >> 12) & 0x3F));
+    out += static_cast<char>(0x80 | ((c >> 6) & 0x3F));
+    out += static_cast<char>(0x80 | (c & 0x3F));
+  }
+}
+
+}  // namespace
+
+JsonFields::JsonFields(const Policy& policy) : policy_(policy), nodes_(1) {
+  for (std::size_t i = 0; i < policy.field_count(); ++i) add(policy.field_name(i));
+  sensor_ = add("sensor");
+  status_ = add("decode.request.status");
+  operation_ = add("operation");
+  protocol_ = add("transport.protocol");
+  anonymous_ = add("user.anonymous");
+  open_.reserve(kMaxDepth);
+}
+
+std::uint32_t JsonFields::add(std::string_view name) {
+  std::uint32_t node = 0;
+  for (std::string_view rest = name; !rest.empty();) {
+    const std::string_view key = rest.substr(0, rest.find('.'));
+    rest.remove_prefix(std::min(rest.size(), key.size() + 1));
+    std::uint32_t next = kNowhere;
+    for (const auto& [k, n] : nodes_[node].children) {
+      if (k == key) next = n;
+    }
+    if (next == kNowhere) {
+      next = static_cast<std::uint32_t>(nodes_.size());
+      nodes_.emplace_back();
+      nodes_[node].children.emplace_back(std::string(key), next);
+    }
+    node = next;
+  }
+  // Two fields of one name (the policy's and ours) are one.
+  if (nodes_[node].field == kNowhere) {
+    nodes_[node].field = static_cast<std::uint32_t>(fields_.size());
+  }
+  fields_.emplace_back();
+  names_.emplace_back(name);
+  return nodes_[node].field;
+}
+
+std::uint32_t JsonFields::child(std::uint32_t node, std::string_view key) const {
+  // A key may hold dots itself.
+  while (node != kNowhere) {
+    const std::string_view segment = key.substr(0, key.find('.'));
+    std::uint32_t next = kNowhere;
+    for (const auto& [k, n] : nodes_[node].children) {
+      if (k == segment) {
+        next = n;
+        break;
+      }
+    }
+    node = next;
+    if (segment.size() == key.size()) break;
+    key.remove_prefix(segment.size() + 1);
+  }
+  return node;
+}
+
+bool JsonFields::parse(std::string_view json) {
+  for (Field& field : fields_) {
+    field.values.clear();
+    field.unknown = false;
+  }
+  error_.clear();
+  decoded_.clear();
+  // Nothing decoded is longer than it was: the buffer does not move while values refer to it.
+  if (json.size() > kMaxSize) {
+    error_ = "an event of more than 64 MB";
+    return good_ = false;
+  }
+  decoded_.reserve(json.size());
+  good_ = walk(json);
+  if (good_) {
+    judge();
+  } else if (error_.empty()) {
+    error_ = "this is no JSON object";
+  }
+  return good_;
+}
+
+FieldValues JsonFields::lookup(FieldId field) {
+  if (!good_ || field >= policy_.field_count()) return {{}, true};
+  return {fields_[field].values, fields_[field].unknown};
+}
+
+bool JsonFields::walk(std::string_view json) {
+  open_.clear();
+  std::size_t at = 0;
+  skip_space(json, at);
+  if (at >= json.size() || json[at] != '{') return false;
+  ++at;
+  open_.push_back({});
+  open_.back().node = 0;
+  bool first = true;
+  while (!open_.empty()) {
+    Frame& frame = open_.back();
+    skip_space(json, at);
+    if (at >= json.size()) return false;
+    if (json[at] == (frame.array ? ']' : '}')) {
+      ++at;
+      close(frame);
+      open_.pop_back();
+      first = false;
+      continue;
+    }
+    if (!first) {
+      if (json[at] != ',') return false;
+      ++at;
+      skip_space(json, at);
+      if (at >= json.size()) return false;
+    }
+    first = false;
+    std::uint32_t node = frame.node;
+    if (!frame.array) {
+      std::string_view key;
+      if (json[at] != '"' || !string(json, at, true, key)) return false;
+      skip_space(json, at);
+      if (at >= json.size() || json[at] != ':') return false;
+      ++at;
+      skip_space(json, at);
+      if (at >= json.size()) return false;
+      if (key == "handle") frame.has_handle = true;
+      if (key == "name") frame.has_name = true;
+      if (key == "omitted" && frame.node != kNowhere) mark_below(frame.node);
+      if (key == "size" || key == "hex") {
+        // Bytes are shown in part when there are many.
+        std::int64_t& number = key == "size" ? frame.size : frame.shown;
+        if (json[at] == '"') {
+          const std::size_t end = json.find('"', at + 1);
+          if (end != std::string_view::npos) number = static_cast<std::int64_t>(end - at - 1) / 2;
+        } else {
+          std::from_chars(json.data() + at, json.data() + json.size(), number);
+        }
+      }
+      node = child(frame.node, key);
+    }
+    if (json[at] == '{' || json[at] == '[') {
+      if (open_.size() == kMaxDepth) {
+        error_ = "it is nested too deeply";
+        return false;
+      }
+      const bool array = json[at] == '[';
+      if (!array && node != kNowhere && nodes_[node].field != kNowhere) {
+        Value object;
+        object.kind = Value::Kind::kObject;
+        fields_[nodes_[node].field].values.push_back(object);
+      }
+      open_.push_back({});
+      open_.back().node = node;
+      open_.back().array = array;
+      first = true;
+      ++at;
+    } else if (!scalar(json, at, node)) {
+      return false;
+    }
+  }
+  skip_space(json, at);
+  return at == json.size();
+}
+
+void JsonFields::close(const Frame& frame) {
+  if (frame.node == kNowhere || frame.array) return;
+  if (frame.has_handle && !frame.has_name) {
+    const std::uint32_t name = child(frame.node, "name");
+    if (name != kNowhere) mark_below(name);
+  }
+  if (frame.shown >= 0 && frame.size > frame.shown) {
+    const std::uint32_t hex = child(frame.node, "hex");
+    if (hex != kNowhere) mark_below(hex);
+  }
+}
+
+void JsonFields::mark_below(std::uint32_t node) {
+  // Trees of names are as deep as the longest name in the policy; a stack instead of recursion.
+  std::vector<std::uint32_t> open{node};
+  while (!open.empty()) {
+    const std::uint32_t n = open.back();
+    open.pop_back();
+    if (nodes_[n].field != kNowhere) fields_[nodes_[n].field].unknown = true;
+    for (const auto& [key, next] : nodes_[n].children) open.push_back(next);
+  }
+}
+
+bool JsonFields::scalar(std::string_view json, std::size_t& at, std::uint32_t node) {
+  const std::uint32_t field = node == kNowhere ? kNowhere : nodes_[node].field;
+  Value value;
+  if (json[at] == '"') {
+    std::string_view text;
+    if (!string(json, at, field != kNowhere, text)) return false;
+    value = Value::of(text);
+  } else if (json.substr(at, 4) == "true" || json.substr(at, 5) == "false") {
+    value = Value::of_bool(json[at] == 't');
+    at += value.integer != 0 ? 4 : 5;
+  } else if (json.substr(at, 4) == "null") {
+    at += 4;
+  } else {
+    const char *from = json.data() + at, *end = json.data() + json.size();
+    std::int64_t integer = 0;
+    double real = 0;
+    const auto whole = std::from_chars(from, end, integer);
+    const bool fraction =
+        whole.ptr != end && (*whole.ptr == '.' || *whole.ptr == 'e' || *whole.ptr == 'E');
+    if (whole.ec == std::errc() && !fraction) {
+      value = Value::of(integer);
+      at += static_cast<std::size_t>(whole.ptr - from);
+    } else {
+      const auto r = std::from_chars(from, end, real);
+      if (r.ec != std::errc()) return false;
+      value = Value::of_real(real);
+      at += static_cast<std::size_t>(r.ptr - from);
+    }
+  }
+  if (field != kNowhere) fields_[field].values.push_back(value);
+  return true;
+}
+
+bool JsonFields::string(std::string_view json, std::size_t& at, bool wanted,
+                        std::string_view& out) {
+  const std::size_t start = ++at;
+  while (at < json.size() && json[at] != '"' && json[at] != '\\') ++at;
+  if (at >= json.size()) return false;
+  if (json[at] == '"') {
+    out = json.substr(start, at++ - start);
+    return true;
+  }
+  const std::size_t from = decoded_.size();
+  decoded_.append(json.substr(start, at - start));
+  while (at < json.size() && json[at] != '"') {
+    const char c = json[at++];
+    if (c != '\\') {
+      decoded_ += c;
+      continue;
+    }
+    if (at >= json.size()) return false;
+    switch (const char escape = json[at++]) {
+      case '"':
+      case '\\':
+      case '/':
+        decoded_ += escape;
+        break;
+      case 'b':
+        decoded_ += '\b';
+        break;
+      case 'f':
+        decoded_ += '\f';
+        break;
+      case 'n':
+        decoded_ += '\n';
+        break;
+      case 'r':
+        decoded_ += '\r';
+        break;
+      case 't':
+        decoded_ += '\t';
+        break;
+      case 'u': {
+        const int unit = hex4(json, at);
+        if (unit < 0) return false;
+        at += 4;
+        auto rune = static_cast<std::uint32_t>(unit);
+        if (rune >= 0xD800 && rune < 0xE000) {
+          const int low = rune < 0xDC00 && json.substr(at, 2) == "\\u" ? hex4(json, at + 2) : -1;
+          if (low >= 0xDC00 && low < 0xE000) {
+            rune = 0x10000 + ((rune - 0xD800) << 10) + (static_cast<std::uint32_t>(low) - 0xDC00);
+            at += 6;
+          } else {
+            rune = 0xFFFD;  // a lone surrogate is no text
+          }
+        }
+        append_rune(decoded_, rune);
+        break;
+      }
+      default:
+        return false;
+    }
+  }
+  if (at >= json.size()) return false;
+  ++at;
+  if (wanted) {
+    out = std::string_view(decoded_).substr(from);
+  } else {
+    decoded_.resize(from);
+  }
+  return true;
+}
+
+std::string_view JsonFields::text_of(std::uint32_t field) const {
+  const std::vector<Value>& values = fields_[field].values;
+  return values.empty() || values[0].kind != Value::Kind::kText ? std::string_view()
+                                                                : values[0].text;
+}
+
+void JsonFields::mark(std::string_view prefix, bool only_absent) {
+  for (std::size_t i = 0; i < policy_.field_count(); ++i) {
+    if (below(names_[i], prefix) && (!only_absent || fields_[i].values.empty()))
+      fields_[i].unknown = true;
+  }
+}
+
+void JsonFields::judge() {
+  const std::string_view status = text_of(status_);
+  if (!status.empty() && status != "complete") {
+    for (const std::string_view group : kFromArguments) mark(group, false);
+  }
+  const std::string_view operation = text_of(operation_);
+  for (const Carried& carried : kCarried) {
+    if (operation == carried.operation) mark(carried.detail, true);
+  }
+  if (text_of(protocol_) == "ncacn_np") mark("transport.pipe", true);
+  if (text_of(sensor_) != "wire") return;
+  for (const std::string_view name : kHostOnly) mark(name, true);
+  if (fields_[anonymous_].values.empty()) {
+    mark("user.name", true);
+    mark("user.domain", true);
+  }
+}
+
+}  // namespace rpcmarshal::policy

@@ -1,0 +1,81 @@
+// The fields of a call from its event as JSON (docs/event.md), as the event writer makes it on
+// Linux and in the agent. A policy therefore sees exactly what an analyst sees: same names, same
+// notation. Walks the text once, keeps only what the policy asks for, and says of the rest whether
+// it is absent or cannot be known:
+//
+//   - arguments and what is derived from them, when the request was not decoded to its end;
+//   - the name behind a context handle whose opening was not seen;
+//   - bytes of which only the first are shown, arrays that were cut;
+//   - a structure inside an argument (details.task, ...) that its operation carries but nobody
+//   could
+//     read;
+//   - who the caller is (user.name), when the wire did not show it, and what only the host can see
+//     (user.sid, user.groups, client.process, client.pid), in events from the wire.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "policy/evaluator.h"
+
+namespace rpcmarshal::policy {
+
+class JsonFields final : public FieldSource {
+ public:
+  static constexpr std::size_t kMaxDepth = 64;
+  static constexpr std::size_t kMaxSize = 64u << 20;
+
+  /// The policy must outlive this.
+  explicit JsonFields(const Policy& policy);
+
+  /// Takes the fields of one event, a JSON object, which must live as long as they are used. False:
+  /// it is no such thing (error() says why); every field is then unknown. Allocates only when an
+  /// event is larger than those before.
+  bool parse(std::string_view json);
+  const std::string& error() const { return error_; }
+
+  FieldValues lookup(FieldId field) override;
+
+ private:
+  static constexpr std::uint32_t kNowhere = 0xFFFFFFFF;
+  struct Node {
+    std::vector<std::pair<std::string, std::uint32_t>> children;
+    std::uint32_t field = kNowhere;  // index into fields_
+  };
+  struct Field {
+    std::vector<match::Value> values;
+    bool unknown = false;
+  };
+  /// An object or array that is open while walking.
+  struct Frame {
+    std::uint32_t node = kNowhere;
+    bool array = false;
+    bool has_handle = false, has_name = false;
+    std::int64_t size = -1;  // of bytes: { "size": n, "hex": "..." }
+    std::int64_t shown = -1;
+  };
+
+  std::uint32_t add(std::string_view name);
+  std::uint32_t child(std::uint32_t node, std::string_view key) const;
+  std::string_view text_of(std::uint32_t field) const;
+  bool walk(std::string_view json);
+  bool string(std::string_view json, std::size_t& at, bool wanted, std::string_view& out);
+  bool scalar(std::string_view json, std::size_t& at, std::uint32_t node);
+  void close(const Frame& frame);
+  void mark_below(std::uint32_t node);
+  void judge();
+  void mark(std::string_view prefix, bool only_absent);
+
+  const Policy& policy_;
+  std::vector<Node> nodes_;
+  std::vector<Field> fields_;  // of the policy, then our own
+  std::vector<std::string> names_;
+  std::uint32_t sensor_, status_, operation_, protocol_, anonymous_;
+  std::string decoded_, error_;
+  std::vector<Frame> open_;
+  bool good_ = false;
+};
+
+}  // namespace rpcmarshal::policy
