@@ -22,7 +22,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       }
     }
   };
-  switch (data[0] % 6) {
+  switch (data[0] % 7) {
     case 0:
       object.decode(Wmio::Form::kUnit, bytes);
       look(object);
@@ -33,6 +33,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       break;
     case 2:
       object.decode(Wmio::Form::kInstanceWithoutClass, bytes.subspan(bytes.size() / 2),
+                    bytes.first(bytes.size() / 2));
+      look(object);
+      break;
+    case 6:
+      object.decode(Wmio::Form::kRefreshed, bytes.subspan(bytes.size() / 2),
                     bytes.first(bytes.size() / 2));
       look(object);
       break;

@@ -72,7 +72,9 @@ bool ActivationReader::read(Bytes blob, Activation& out) {
         if (object.kind() == ndr::ValueKind::kInterface) out.objects.push_back(object.bytes());
       }
     } else if (kind == kScmReply) {
-      const ndr::Value strings = decode(kReply, part, tape_).find("remoteReply.pdsaOxidBindings");
+      const ndr::Value reply = decode(kReply, part, tape_).find("remoteReply");
+      out.rem_unknown = reply.find("ipidRemUnknown").as_guid();
+      const ndr::Value strings = reply.find("pdsaOxidBindings");
       const ndr::Value array = strings.find("aStringArray");
       read_dual_strings(array.bytes(), strings.find("wSecurityOffset").as_uint(), array.order(),
                         out.bindings);

@@ -19,6 +19,7 @@ struct Activation {
   /// Of an answer: one OBJREF per interface that was granted; views of the bytes read.
   std::vector<Bytes> objects;
   DualStrings bindings;  ///< of an answer: where the objects' process listens
+  Guid rem_unknown;  ///< of an answer: the IPID that counts references there; nil when not found
 };
 
 class ActivationReader {

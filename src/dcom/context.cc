@@ -2,18 +2,39 @@
 
 #include <bit>
 
+#include "dcom/objref.h"
+#include "dcom/wmio.h"
+
 namespace rpcmarshal::dcom {
 namespace {
 
 constexpr std::uint16_t kArray = 0x2000;
 // VARTYPEs ([MS-OAUT] 2.2.7) that 2.2.13.2 allows.
 constexpr std::uint16_t kNull = 1, kI2 = 2, kI4 = 3, kR4 = 4, kR8 = 5, kBstr = 8, kBool = 11,
-                        kI1 = 16, kUI1 = 17, kUI2 = 18, kUI4 = 19;
+                        kUnknown = 13, kI1 = 16, kUI1 = 17, kUI2 = 18, kUI4 = 19;
 
 /// IWbemContextString (2.2.13.3): a count of characters, and they.
 Bytes text(ByteReader& r) {
   const std::uint32_t count = r.u32();
   return r.take(std::size_t{count} * 2);
+}
+
+/// The EncodingUnit of a WMI object that stands here as an OBJREF (2.2.13.2: "a buffer for the
+/// IWbemClassObject interface"). Its own length says where it ends; the OBJREF's is not to be
+/// relied on. Empty when it is none.
+Bytes wbem_object(ByteReader& r) {
+  constexpr std::size_t kObjRefHeader = 48, kUnitHeader = 8;
+  const std::size_t start = r.offset();
+  const Bytes rest = r.rest();
+  ObjRef ref;
+  if (!read_objref(rest, ref) || ref.kind != ObjRef::Kind::kCustom ||
+      ref.clsid != clsid_wbem_object())
+    return {};
+  ByteReader unit(ref.data);
+  const std::uint32_t signature = unit.u32(), length = unit.u32();
+  if (!unit.ok() || signature != Wmio::kSignature || length > unit.remaining()) return {};
+  r.seek(start + kObjRefHeader + kUnitHeader + length);
+  return ref.data.first(kUnitHeader + length);
 }
 
 /// False for a type that is not known: where the next value begins is not, then.
@@ -63,6 +84,13 @@ bool scalar(std::uint16_t type, bool element, ByteReader& r, ContextValue& v) {
       v.kind = Kind::kText;
       v.text = text(r);
       break;
+    case kUnknown: {
+      const Bytes object = wbem_object(r);
+      if (object.empty()) return false;
+      v.kind = Kind::kObject;
+      v.text = object;
+      break;
+    }
     default:
       return false;
   }

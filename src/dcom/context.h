@@ -12,10 +12,10 @@
 namespace rpcmarshal::dcom {
 
 struct ContextValue {
-  enum class Kind : std::uint8_t { kNull, kBool, kInt, kUInt, kReal, kText, kList };
+  enum class Kind : std::uint8_t { kNull, kBool, kInt, kUInt, kReal, kText, kObject, kList };
   Kind kind = Kind::kNull;
   std::uint64_t bits = 0;            ///< number (kInt: sign-extended; kReal: of a double)
-  Bytes text;                        ///< UTF-16LE
+  Bytes text;                        ///< UTF-16LE; kObject: an EncodingUnit ([MS-WMIO] 2.2.1)
   std::uint32_t begin = 0, end = 0;  ///< kList: its elements, in WbemContext::elements
 };
 

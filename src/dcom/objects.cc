@@ -10,7 +10,7 @@ namespace {
 using ndr::Value;
 using ndr::ValueKind;
 
-constexpr std::size_t kMaxMembers = 256, kMaxClasses = 256, kMaxClassBytes = std::size_t{1} << 20;
+constexpr std::size_t kMaxMembers = 256, kMaxReferences = 4096;
 constexpr std::size_t kMaxArguments = 256, kMaxBindings = 32;
 
 constexpr Guid kActivation{
@@ -18,37 +18,39 @@ constexpr Guid kActivation{
 constexpr Guid kScmActivator = ole_guid(0x000001a0), kRemUnknown = ole_guid(0x00000131),
                kRemUnknown2 = ole_guid(0x00000143);
 constexpr Guid kClassFactory = ole_guid(0x00000001);
-constexpr Guid kServices{
-    0x9556dc99, 0x828c, 0x11cf, {0xa3, 0x7e, 0x00, 0xaa, 0x00, 0x32, 0x40, 0xc7}};
-constexpr Guid kLevel1Login{
-    0xf309ad18, 0xd86a, 0x11d0, {0xa0, 0x75, 0x00, 0xc0, 0x4f, 0xb6, 0x88, 0x20}};
-constexpr Guid kEnum{0x027947e1, 0xd731, 0x11ce, {0xa3, 0x57, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01}};
-constexpr Guid kSmartEnum{
-    0x423ec01e, 0x2e35, 0x11d2, {0xb6, 0x04, 0x00, 0x10, 0x4b, 0x70, 0x3e, 0xfd}};
-constexpr Guid kFetchSmartEnum{
-    0x1c1c45ee, 0x4395, 0x11d2, {0xb6, 0x0b, 0x00, 0x10, 0x4b, 0x70, 0x3e, 0xfd}};
-constexpr Guid kObjectSink{
-    0x7c857801, 0x7381, 0x11cf, {0x88, 0x4d, 0x00, 0xaa, 0x00, 0x4b, 0x2e, 0x24}};
-constexpr Guid kCallResult{
-    0x44aca675, 0xe8fc, 0x11d0, {0xa0, 0x7c, 0x00, 0xc0, 0x4f, 0xb6, 0x88, 0x20}};
+constexpr Guid kObjectExporter{
+    0x99fcfec4, 0x5260, 0x101b, {0xbb, 0xcb, 0x00, 0xaa, 0x00, 0x21, 0x34, 0x7a}};
 
-bool is_wmi(const Guid& iid) {
-  return iid == kServices || iid == kLevel1Login || iid == kEnum || iid == kSmartEnum ||
-         iid == kFetchSmartEnum || iid == kObjectSink || iid == kCallResult;
-}
+/// Interfaces that only one class has: what an object is when its activation was not captured.
+struct OnlyClass {
+  Guid iid, clsid;
+};
+constexpr Guid kWbemLevel1Login{
+    0x8bc3f05e, 0xd86b, 0x11d0, {0xa0, 0x75, 0x00, 0xc0, 0x4f, 0xb6, 0x88, 0x20}};
+constexpr Guid kCertRequest{
+    0xd99e6e74, 0xfc88, 0x11d0, {0xb4, 0x98, 0x00, 0xa0, 0xc9, 0x03, 0x12, 0xf3}};
+constexpr Guid kCertAdmin{
+    0xd99e6e73, 0xfc88, 0x11d0, {0xb4, 0x98, 0x00, 0xa0, 0xc9, 0x03, 0x12, 0xf3}};
+constexpr OnlyClass kOnlyClasses[] = {
+    {{0xf309ad18, 0xd86a, 0x11d0, {0xa0, 0x75, 0x00, 0xc0, 0x4f, 0xb6, 0x88, 0x20}},
+     kWbemLevel1Login},  // IWbemLevel1Login
+    {{0xd4781cd6, 0xe5d3, 0x44df, {0xad, 0x94, 0x93, 0x0e, 0xfe, 0x48, 0xa8, 0x87}},
+     kWbemLevel1Login},  // IWbemLoginClientID
+    {{0xd99e6e70, 0xfc88, 0x11d0, {0xb4, 0x98, 0x00, 0xa0, 0xc9, 0x03, 0x12, 0xf3}},
+     kCertRequest},  // ICertRequestD
+    {{0x5422fd3a, 0xd4b8, 0x4cef, {0xa1, 0x2e, 0xe8, 0x7d, 0x4c, 0xa2, 0x2e, 0x90}},
+     kCertRequest},  // ICertRequestD2
+    {{0xd99e6e71, 0xfc88, 0x11d0, {0xb4, 0x98, 0x00, 0xa0, 0xc9, 0x03, 0x12, 0xf3}},
+     kCertAdmin},  // ICertAdminD
+    {{0x7fe0d935, 0xdda6, 0x443f, {0x85, 0xd0, 0x1c, 0xfb, 0x58, 0xfe, 0x41, 0xdd}},
+     kCertAdmin},  // ICertAdminD2
+};
 
-/// An IPID means an object at one server; elsewhere it is another.
-std::string object_key(const ObjectCall& call, const Guid& ipid) {
-  std::string key(call.server);
+/// An IPID means an object at one machine; elsewhere it is another.
+std::string object_key(std::string_view at, const Guid& ipid) {
+  std::string key(at);
   key += as_text(std::as_bytes(std::span(&ipid, 1)));
   return key;
-}
-
-/// Some clients count the terminator of a BSTR as part of it.
-std::string text_of(const Value& value) {
-  std::string text = value.kind() == ValueKind::kText ? value.text() : std::string();
-  while (text.ends_with('\0')) text.pop_back();
-  return text;
 }
 
 /// Members of objects that clients call by number, from their type libraries, without asking for
@@ -64,7 +66,18 @@ constexpr KnownMember kMembers[] = {
     {"ShellBrowserWindow", 0x60030001, "ShellExecute"},
 };
 
+/// Standard OBJREFs give references away; what came by value is no object at the other side.
+bool is_reference(const ObjRef& ref) {
+  return ref.kind != ObjRef::Kind::kCustom && !ref.ipid.is_nil();
+}
+
 }  // namespace
+
+std::string text_of(const Value& value) {
+  std::string text = value.kind() == ValueKind::kText ? value.text() : std::string();
+  while (text.ends_with('\0')) text.pop_back();
+  return text;
+}
 
 std::string_view class_of_path(std::string_view path) {
   // A quoted key may hold anything; what comes before the first quote is enough.
@@ -93,7 +106,8 @@ ObjectTracker::ObjectTracker(const Catalogue& catalogue, const ndr::Codec& codec
     : catalogue_(catalogue), activation_reader_(catalogue, codec), objects_(capacity) {}
 
 bool ObjectTracker::concerns(const Interface& interface) {
-  return interface.object || interface.id.uuid == kActivation || interface.id.uuid == kScmActivator;
+  const Guid& iid = interface.id.uuid;
+  return interface.object || iid == kActivation || iid == kScmActivator || iid == kObjectExporter;
 }
 
 const ObjectView& ObjectTracker::observe(const ObjectCall& call) {
@@ -103,49 +117,80 @@ const ObjectView& ObjectTracker::observe(const ObjectCall& call) {
     activation(call);
     return view_;
   }
-  const Shared facts = facts_of(call, call.ipid);
-  if (facts) show_class(*facts);
+  if (iid == kObjectExporter) {
+    resolution(call);
+    return view_;
+  }
   if (iid == kRemUnknown || iid == kRemUnknown2) {
     query_interface(call);
-  } else if (is_wmi(iid)) {
-    wmi(call, facts_or_new(call, call.ipid));
-  } else {
-    // Many automation objects are called through dual interfaces; those that are have Invoke too.
-    if (call.procedure->name == "Invoke" || call.procedure->name == "GetIDsOfNames")
-      dispatch(call, facts_or_new(call, call.ipid));
-    const Shared next = std::make_shared<Facts>();
-    if (facts && iid == kClassFactory) {
-      next->clsid = facts->clsid;
-    } else if (facts) {
-      next->origin = facts->clsid.is_nil() ? facts->origin : facts->clsid;
-    }
-    remember_all(call, call.response, next);
+    add_references(call);
+    release(call);
+    return view_;
   }
+  const Known* found = known(call.server, call.ipid);
+  view_.inferred = !call.ipid.is_nil() && (found == nullptr || !found->seen);
+  const Shared facts = found != nullptr ? found->facts : nullptr;
+  if (facts) show_class(facts);
+  if (view_.inferred) infer_class(call);
+  if (is_wmi(iid)) {
+    wmi(call, facts_or_new(call, call.ipid));
+    return view_;
+  }
+  // Many automation objects are called through dual interfaces; those that are have Invoke too.
+  if (call.procedure->name == "Invoke" || call.procedure->name == "GetIDsOfNames")
+    dispatch(call, facts_or_new(call, call.ipid));
+  const Shared next = std::make_shared<Facts>();
+  if (facts && iid == kClassFactory) {
+    next->clsid = facts->clsid;
+  } else if (facts) {
+    next->origin = facts->clsid.is_nil() ? facts->origin : facts->clsid;
+  }
+  remember_all(call, call.response, next);
+  handed_over(call, std::make_shared<Facts>(*next));
   return view_;
 }
 
-void ObjectTracker::show_class(const Facts& facts) {
+Guid ObjectTracker::interface_of(std::string_view server, const Guid& ipid) {
+  const Known* found = known(server, ipid);
+  return found != nullptr && found->seen ? found->iid : Guid{};
+}
+
+void ObjectTracker::show_class(const Shared& shared) {
+  const Facts& facts = *shared;
+  shown_ = shared;
   view_.clsid = facts.clsid;
   view_.class_name = class_name(facts.clsid);
   view_.via = class_name(facts.origin);
-  view_.present = !facts.clsid.is_nil() || !view_.via.empty();
+  if (!facts.handover.operation.empty()) view_.handover = &facts.handover;
+  view_.present = !facts.clsid.is_nil() || !view_.via.empty() || view_.handover != nullptr;
+}
+
+void ObjectTracker::infer_class(const ObjectCall& call) {
+  view_.present = true;
+  if (!view_.clsid.is_nil()) return;
+  for (const OnlyClass& only : kOnlyClasses) {
+    if (only.iid == call.interface->id.uuid) view_.clsid = only.clsid;
+  }
+  view_.class_name = class_name(view_.clsid);
+}
+
+ObjectTracker::Known* ObjectTracker::known(std::string_view at, const Guid& ipid) {
+  if (ipid.is_nil()) return nullptr;
+  if (Known* found = objects_.find(object_key(at, ipid))) return found;
+  // What a client handed over it may be called for at any of its addresses.
+  return objects_.find(object_key({}, ipid));
 }
 
 ObjectTracker::Shared ObjectTracker::facts_of(const ObjectCall& call, const Guid& ipid) {
-  if (ipid.is_nil()) return nullptr;
-  const std::string key = object_key(call, ipid);
-  const Known* known = objects_.find(key);
-  return known != nullptr ? known->facts : nullptr;
+  const Known* found = known(call.server, ipid);
+  return found != nullptr ? found->facts : nullptr;
 }
 
 ObjectTracker::Shared ObjectTracker::facts_or_new(const ObjectCall& call, const Guid& ipid) {
   Shared facts = facts_of(call, ipid);
   if (facts) return facts;
   facts = std::make_shared<Facts>();
-  if (!ipid.is_nil()) {
-    const std::string key = object_key(call, ipid);
-    objects_.put(key, {facts, call.interface->id.uuid});
-  }
+  if (!ipid.is_nil()) objects_.put(object_key(call.server, ipid), {facts, {}, 0, false});
   return facts;
 }
 
@@ -158,12 +203,21 @@ void ObjectTracker::note_bindings(const DualStrings& strings) {
   if (!view_.bindings.empty()) view_.present = true;
 }
 
-void ObjectTracker::remember(const ObjectCall& call, Bytes objref, Shared facts) {
+void ObjectTracker::remember(std::string_view at, const Guid& ipid, const Guid& iid,
+                             std::uint64_t references, Shared facts) {
+  const std::string key = object_key(at, ipid);
+  // The same IPID again: more references to the same object, or it is another one by now. Either
+  // way the latest answer says what it is.
+  if (const Known* before = objects_.find(key); before != nullptr && before->seen)
+    references += before->references;
+  objects_.put(key, {std::move(facts), iid, references, true});
+}
+
+void ObjectTracker::remember(const ObjectCall& call, Bytes objref, const Shared& facts) {
   ObjRef ref;
-  if (!read_objref(objref, ref) || ref.kind == ObjRef::Kind::kCustom || ref.ipid.is_nil()) return;
+  if (!read_objref(objref, ref) || !is_reference(ref)) return;
   note_bindings(ref.resolver);
-  const std::string key = object_key(call, ref.ipid);
-  objects_.put(key, {std::move(facts), ref.iid});
+  remember(call.server, ref.ipid, ref.iid, ref.references, facts);
 }
 
 void ObjectTracker::remember_all(const ObjectCall& call, const Value& values, const Shared& facts) {
@@ -173,6 +227,57 @@ void ObjectTracker::remember_all(const ObjectCall& call, const Value& values, co
     if (walker_.event() == ndr::Walker::Event::kLeaf &&
         walker_.value().kind() == ValueKind::kInterface)
       remember(call, walker_.value().bytes(), facts);
+  }
+}
+
+/// Objects among the arguments live at the client: when they are called, the server is the caller.
+void ObjectTracker::handed_over(const ObjectCall& call, const Shared& facts) {
+  // A sink that is cancelled stays the one of the call that it was made for.
+  if (call.request.is_missing() || call.client.empty() || call.procedure->name == "CancelAsyncCall")
+    return;
+  walker_.start(call.request);
+  while (walker_.next()) {
+    if (walker_.event() != ndr::Walker::Event::kLeaf ||
+        walker_.value().kind() != ValueKind::kInterface)
+      continue;
+    ObjRef ref;
+    if (!read_objref(walker_.value().bytes(), ref) || !is_reference(ref)) continue;
+    if (objects_.find(object_key(call.server, ref.ipid)) != nullptr) continue;  // the server's own
+    facts->handover = {call.interface->name + '.' + call.procedure->name, call.event};
+    remember(call.client, ref.ipid, ref.iid, ref.references, facts);
+    remember({}, ref.ipid, ref.iid, ref.references, facts);
+  }
+}
+
+void ObjectTracker::add_references(const ObjectCall& call) {
+  if (call.procedure->name != "RemAddRef") return;
+  const Value list = call.request.find("InterfaceRefs"), results = call.response.find("pResults");
+  for (std::size_t i = 0; i < std::min<std::size_t>(list.size(), kMaxReferences); ++i) {
+    if (results.at(i).as_int() < 0) continue;
+    const Value item = list.at(i);
+    Known* found = objects_.find(object_key(call.server, item.find("ipid").as_guid()));
+    if (found != nullptr)
+      found->references += item.find("cPublicRefs").as_uint() + item.find("cPrivateRefs").as_uint();
+  }
+}
+
+/// The last reference gone, an IPID may come to mean another object: what was known of it goes.
+void ObjectTracker::release(const ObjectCall& call) {
+  if (call.procedure->name != "RemRelease" || call.response.find("return").as_int() < 0) return;
+  const Value list = call.request.find("InterfaceRefs");
+  for (std::size_t i = 0; i < std::min<std::size_t>(list.size(), kMaxReferences); ++i) {
+    const Value item = list.at(i);
+    const std::string key = object_key(call.server, item.find("ipid").as_guid());
+    Known* found = objects_.find(key);
+    if (found == nullptr || !found->seen) continue;
+    const std::uint64_t given =
+        item.find("cPublicRefs").as_uint() + item.find("cPrivateRefs").as_uint();
+    if (given < found->references) {
+      found->references -= given;
+    } else {
+      objects_.erase(key);
+      objects_.erase(object_key({}, item.find("ipid").as_guid()));
+    }
   }
 }
 
@@ -214,20 +319,38 @@ void ObjectTracker::activation(const ObjectCall& call) {
   const Shared facts = std::make_shared<Facts>();
   facts->clsid = a.clsid;
   for (const Bytes object : a.objects) remember(call, object, facts);
+  if (a.rem_unknown.is_nil()) a.rem_unknown = call.response.find("pipidRemUnknown").as_guid();
+  if (!a.rem_unknown.is_nil())
+    remember(call.server, a.rem_unknown, kRemUnknown2, 0, std::make_shared<Facts>());
+}
+
+/// IObjectExporter ([MS-DCOM] 3.1.2.5.1): where an OXID's process listens, and the IPID that counts
+/// references there.
+void ObjectTracker::resolution(const ObjectCall& call) {
+  for (const std::string_view name : {"ppdsaOxidBindings", "ppdsaOrBindings"}) {
+    const Value strings = call.response.find(name), array = strings.find("aStringArray");
+    DualStrings read;
+    read_dual_strings(array.bytes(), strings.find("wSecurityOffset").as_uint(), array.order(),
+                      read);
+    note_bindings(read);
+  }
+  const Guid ipid = call.response.find("pipidRemUnknown").as_guid();
+  if (!ipid.is_nil()) remember(call.server, ipid, kRemUnknown2, 0, std::make_shared<Facts>());
 }
 
 void ObjectTracker::query_interface(const ObjectCall& call) {
   const Guid ipid = call.request.find("ripid").as_guid();
   if (ipid.is_nil()) return;
   const Shared facts = facts_or_new(call, ipid);
-  show_class(*facts);
+  show_class(facts);
   remember_all(call, call.response, facts);
   const Value results = call.response.find("ppQIResults");
   for (std::size_t i = 0; i < std::min<std::size_t>(results.size(), kMaxArguments); ++i) {
-    const Guid granted = results.at(i).find("std.ipid").as_guid();
-    if (granted.is_nil() || results.at(i).find("hResult").as_int() < 0) continue;
-    const std::string key = object_key(call, granted);
-    objects_.put(key, {facts, call.request.find("iids").at(i).as_guid()});
+    const Value item = results.at(i);
+    const Guid granted = item.find("std.ipid").as_guid();
+    if (granted.is_nil() || item.find("hResult").as_int() < 0) continue;
+    remember(call.server, granted, call.request.find("iids").at(i).as_guid(),
+             item.find("std.cPublicRefs").as_uint(), facts);
   }
 }
 
@@ -279,129 +402,6 @@ void ObjectTracker::dispatch(const ObjectCall& call, const Shared& facts) {
     }
     d.argument_names.push_back(std::move(name));
   }
-}
-
-const Wmio* ObjectTracker::object(const Value& pointer, Wmio& into) {
-  ObjRef ref;
-  if (pointer.kind() != ValueKind::kInterface || !read_objref(pointer.bytes(), ref)) return nullptr;
-  if (ref.kind != ObjRef::Kind::kCustom || ref.clsid != clsid_wbem_object()) return nullptr;
-  into.decode(Wmio::Form::kUnit, ref.data);
-  return into.objects.empty() ? nullptr : &into;
-}
-
-Wmio* ObjectTracker::next_result() {
-  ++view_.wmi.result_count;
-  const std::size_t used = view_.wmi.results.size();
-  if (used >= WmiView::kMaxResults) return nullptr;
-  if (used == result_objects_.size()) result_objects_.push_back(std::make_unique<Wmio>());
-  return result_objects_[used].get();
-}
-
-void ObjectTracker::results(const Value& list) {
-  for (std::size_t i = 0; i < list.size(); ++i) {
-    Wmio* into = next_result();
-    if (into == nullptr) continue;
-    if (object(list.at(i), *into) != nullptr) view_.wmi.results.push_back(into);
-  }
-}
-
-void ObjectTracker::smart_results(Bytes packet, Facts& facts) {
-  std::vector<ObjectArrayItem> items;
-  read_object_array(packet, items);
-  for (const ObjectArrayItem& item : items) {
-    // Every class is kept, also of the objects that are not shown.
-    Guid id;
-    ByteReader reader(item.class_id);
-    if (!item.class_id.empty()) id = Guid::read(reader);
-    Wmio* into = next_result();
-    Wmio& target = into != nullptr ? *into : out_;
-    if (item.type == ObjectArrayItem::Type::kInstanceWithoutClass) {
-      const auto known = facts.classes.find(id);
-      if (known == facts.classes.end()) continue;
-      target.decode(Wmio::Form::kInstanceWithoutClass, item.object, as_bytes(known->second));
-    } else {
-      target.decode(Wmio::Form::kBlock, item.object);
-      if (!target.objects.empty() && !id.is_nil() && facts.classes.size() < kMaxClasses) {
-        const Bytes part = target.objects[0].class_part;
-        if (facts.class_bytes + part.size() <= kMaxClassBytes &&
-            facts.classes.try_emplace(id, as_text(part)).second)
-          facts.class_bytes += part.size();
-      }
-    }
-    if (into != nullptr && !into->objects.empty()) view_.wmi.results.push_back(into);
-  }
-}
-
-void ObjectTracker::wmi(const ObjectCall& call, const Shared& facts) {
-  WmiView& w = view_.wmi;
-  w.present = true;
-  view_.present = true;
-  const Guid& iid = call.interface->id.uuid;
-  const std::string_view name = call.procedure->name;
-  const auto argument = [&](std::string_view parameter) {
-    return text_of(call.request.find(parameter));
-  };
-  // Objects that this call hands out know at least as much as the one it was made on.
-  const auto child = [&] {
-    const Shared next = std::make_shared<Facts>();
-    next->clsid = facts->clsid;
-    next->name_space = facts->name_space;
-    next->query = facts->query;
-    return next;
-  };
-  if (iid == kLevel1Login) {
-    if (name != "NTLMLogin") return;
-    w.name_space = normal_name_space(argument("wszNetworkResource"));
-    const Shared next = child();
-    next->name_space = w.name_space;
-    remember_all(call, call.response, next);
-    return;
-  }
-  w.name_space = facts->name_space;
-  if (iid == kServices) {
-    w.path = argument("strObjectPath");
-    if (name == "OpenNamespace") {
-      const Shared next = child();
-      const std::string inner = normal_name_space(argument("strNamespace"));
-      next->name_space = facts->name_space.empty() ? inner : facts->name_space + '\\' + inner;
-      remember_all(call, call.response, next);
-      w.path = inner;
-      return;
-    }
-    w.query = argument("strQuery");
-    w.query_language = argument("strQueryLanguage");
-    w.method = argument("strMethodName");
-    for (const std::string_view parameter : {"strClass", "strSuperclass", "strSuperClass"}) {
-      if (w.class_name.empty()) w.class_name = argument(parameter);
-    }
-    if (w.class_name.empty()) w.class_name = class_of_path(w.path);
-    for (const std::string_view parameter : {"pInParams", "pInst", "pObject"}) {
-      if (w.in == nullptr) w.in = object(call.request.find(parameter), in_);
-    }
-    for (const std::string_view parameter : {"ppOutParams", "ppObject"}) {
-      if (w.out == nullptr) w.out = object(call.response.find(parameter), out_);
-    }
-    if (w.class_name.empty() && w.in != nullptr) w.class_name = w.in->objects[0].class_name.utf8();
-    const Shared next = child();
-    next->query = w.query.empty() ? w.class_name : w.query;
-    remember_all(call, call.response, next);
-    return;
-  }
-  w.query = facts->query;
-  if (iid == kEnum) {
-    results(call.response.find("apObjects"));
-  } else if (iid == kObjectSink) {
-    results(call.request.find("apObjArray"));
-  } else if (iid == kSmartEnum) {
-    const Value buffer = call.response.find("pBuffer");
-    if (buffer.kind() == ValueKind::kBytes) smart_results(buffer.bytes(), *facts);
-  } else if (iid == kCallResult) {
-    w.out = object(call.response.find("ppResultObject"), out_);
-  }
-  if (w.class_name.empty() && !w.results.empty())
-    w.class_name = w.results[0]->objects[0].class_name.utf8();
-  // The compact enumeration of a query is the query's.
-  remember_all(call, call.response, iid == kFetchSmartEnum ? facts : child());
 }
 
 }  // namespace rpcmarshal::dcom

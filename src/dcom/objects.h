@@ -32,6 +32,8 @@ struct ObjectCall {
   const Procedure* procedure = nullptr;  ///< not null
   Guid ipid;                             ///< the PDU's object UUID; nil when it had none
   std::string_view server;               ///< key of the server: its address's bytes
+  std::string_view client = {};          ///< and of the client, where objects it hands over live
+  std::uint64_t event = 0;               ///< number of the event this call becomes
   ndr::Value request, response;          ///< missing when not readable
 };
 
@@ -60,14 +62,23 @@ struct DispatchView {
   std::vector<std::string> argument_names;  ///< of the named ones among them; others are empty
 };
 
+/// The call in which a client handed an object to a server, which then calls it: a sink's.
+struct Handover {
+  std::string operation;    ///< "IWbemServices.ExecQueryAsync"; empty for none
+  std::uint64_t event = 0;  ///< number of its event
+};
+
 struct ObjectView {
   bool present = false;
+  /// No answer that gave this object out was captured: what it is comes from the interface only.
+  bool inferred = false;
   Guid clsid;                          ///< of the object's class; nil when not known
   std::string_view class_name;         ///< of clsid, when it is a known one
   std::vector<std::string> requested;  ///< activation: interfaces asked for, by name when known
   /// The object came from a call on an object of this class (a document of an application, say).
   std::string_view via;
-  std::string machine;  ///< activation: the server as the client calls it
+  const Handover* handover = nullptr;  ///< of an object that the other side handed over
+  std::string machine;                 ///< activation: the server as the client calls it
   std::vector<std::string>
       bindings;  ///< where objects handed over live: "10.0.0.6[49667]", each once
   WmiView wmi;
@@ -84,6 +95,8 @@ class ObjectTracker {
   static bool concerns(const Interface& interface);
   /// The view is valid until the next call; it refers to the call's values.
   const ObjectView& observe(const ObjectCall& call);
+  /// The interface of an IPID, when an answer said it; nil otherwise.
+  Guid interface_of(std::string_view server, const Guid& ipid);
 
   std::size_t objects() const { return objects_.size(); }
 
@@ -93,39 +106,66 @@ class ObjectTracker {
     Guid origin;  ///< class of the object that handed this one out
     std::string name_space;
     std::string query;
+    std::string path, method, class_name;  ///< of the call a sink was handed over in
+    Handover handover;
     std::map<std::int64_t, std::string> members;
     std::unordered_map<Guid, std::string> classes;  ///< smart enumeration: class parts
+    std::map<std::int64_t, std::string> templates;  ///< refresher: class parts by request
     std::size_t class_bytes = 0;
   };
   using Shared = std::shared_ptr<Facts>;
+  /// What is remembered of an IPID.
   struct Known {
     Shared facts;
-    Guid iid;
+    Guid iid;                      ///< nil when only calls on it were seen
+    std::uint64_t references = 0;  ///< that the other side holds, as far as it was seen
+    bool seen = false;             ///< an answer gave it out
   };
 
+  Known* known(std::string_view at, const Guid& ipid);
   Shared facts_of(const ObjectCall& call, const Guid& ipid);
   Shared facts_or_new(const ObjectCall& call, const Guid& ipid);
-  void show_class(const Facts& facts);
-  void remember(const ObjectCall& call, Bytes objref, Shared facts);
+  void show_class(const Shared& facts);
+  void infer_class(const ObjectCall& call);
+  void remember(std::string_view at, const Guid& ipid, const Guid& iid, std::uint64_t references,
+                Shared facts);
+  void remember(const ObjectCall& call, Bytes objref, const Shared& facts);
   void remember_all(const ObjectCall& call, const ndr::Value& values, const Shared& facts);
+  void handed_over(const ObjectCall& call, const Shared& facts);
+  void add_references(const ObjectCall& call);
+  void release(const ObjectCall& call);
   void activation(const ObjectCall& call);
+  void resolution(const ObjectCall& call);
   void query_interface(const ObjectCall& call);
   void dispatch(const ObjectCall& call, const Shared& facts);
+  // WMI: wmi_calls.cc.
   void wmi(const ObjectCall& call, const Shared& facts);
+  void level1_login(const ObjectCall& call, const Shared& facts);
+  void services(const ObjectCall& call, const Shared& facts);
+  void refreshing_services(const ObjectCall& call, const Shared& facts);
   void results(const ndr::Value& list);
   void smart_results(Bytes packet, Facts& facts);
+  void refreshed(const ndr::Value& list, const Facts& facts);
+  void refreshed_object(Bytes object, Bytes class_part);
   const Wmio* object(const ndr::Value& pointer, Wmio& into);
   Wmio* next_result();
+  Shared child(const Facts& facts) const;
   void note_bindings(const DualStrings& strings);
 
   const Catalogue& catalogue_;
   ActivationReader activation_reader_;
-  RecentMap<std::string, Known> objects_;  ///< by server and IPID
+  RecentMap<std::string, Known> objects_;  ///< by machine and IPID
   ndr::Walker walker_;
   ObjectView view_;
+  Shared shown_;  ///< what view_ refers to
   Wmio in_, out_;
   std::vector<std::unique_ptr<Wmio>> result_objects_;
 };
+
+/// Calls on these interfaces are WMI's ([MS-WMI] 3.1.4).
+bool is_wmi(const Guid& iid);
+/// Text of a BSTR or string argument; some clients count the terminator of a BSTR as part of it.
+std::string text_of(const ndr::Value& value);
 
 /// "Win32_Process" of `\\FS1\root\cimv2:Win32_Process.Handle="4"`; empty when it names no class.
 std::string_view class_of_path(std::string_view path);

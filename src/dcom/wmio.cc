@@ -66,10 +66,11 @@ class Parser {
     }
     enqueue(block);
     for (std::size_t at = 0; at < out_.objects.size() && ok(); ++at) {
-      if (at == 0 && form == Wmio::Form::kInstanceWithoutClass) {
+      const bool refreshed = form == Wmio::Form::kRefreshed;
+      if (at == 0 && (refreshed || form == Wmio::Form::kInstanceWithoutClass)) {
         // The caller's class part may be as large as the object itself: it counts too.
         budget_ += class_part.size() * 16;
-        read_block(at, class_part, true);
+        refreshed ? read_refreshed(block, class_part) : read_block(at, class_part, true);
       } else {
         read_block(at, {}, false);
       }
@@ -477,28 +478,67 @@ class Parser {
     ByteReader b(body);
     b.skip(1);
     const std::uint32_t name = b.u32();
-    Tables tables;
-    tables.null_defaults = b.take(part.null_defaults.size());
-    tables.table = b.take(part.table.size());
-    if (!b.ok()) return fail("an instance's values are cut short", body);
-    const Bytes own_qualifiers = counted(b);
-    const std::uint8_t per_property = b.u8();
-    std::vector<Bytes>& sets = sets_;
-    sets.clear();
-    if (per_property == 2) {
-      for (std::uint32_t i = 0; i < part.count && ok(); ++i) sets.push_back(counted(b));
-    }
-    if (!ok() || !b.ok()) return fail("an instance's qualifiers are cut short", body);
+    Bytes own_qualifiers;
+    Tables tables = instance_tables(b, body, part, own_qualifiers);
+    if (!ok()) return;
     tables.heap = heap(b, body);
     if (!ok()) return;
     object.kind = WmioObject::Kind::kInstance;
     if (const WmioText own = text_at(tables.heap, name); own.present) object.class_name = own;
+    instance_values(tables, part, own_qualifiers, object);
+  }
+
+  /// NdTable, ValueTable and InstanceQualifierSet (2.2.53 and on), up to the heap.
+  Tables instance_tables(ByteReader& b, Bytes body, const ClassPart& part, Bytes& own_qualifiers) {
+    Tables tables;
+    tables.null_defaults = b.take(part.null_defaults.size());
+    tables.table = b.take(part.table.size());
+    if (!b.ok()) return fail("an instance's values are cut short", body), tables;
+    own_qualifiers = counted(b);
+    const std::uint8_t per_property = b.u8();
+    sets_.clear();
+    if (per_property == 2) {
+      for (std::uint32_t i = 0; i < part.count && ok(); ++i) sets_.push_back(counted(b));
+    }
+    if (!ok() || !b.ok()) fail("an instance's qualifiers are cut short", body);
+    return tables;
+  }
+
+  void instance_values(const Tables& tables, const ClassPart& part, Bytes own_qualifiers,
+                       WmioObject& object) {
     object.qualifiers = qualifiers(own_qualifiers, tables.heap);
     object.properties = properties(part, &tables);
-    for (std::size_t i = 0; i < sets.size() && i < object.properties.size() && ok(); ++i) {
-      out_.properties[object.properties.begin + i].qualifiers = qualifiers(sets[i], tables.heap);
+    for (std::size_t i = 0; i < sets_.size() && i < object.properties.size() && ok(); ++i) {
+      out_.properties[object.properties.begin + i].qualifiers = qualifiers(sets_[i], tables.heap);
     }
     by_declaration(object.properties);
+  }
+
+  /// The size of the heap, then the instance from its NdTable on. The document leaves open whether
+  /// the heap comes with its own length in front; what remains tells.
+  void read_refreshed(Bytes block, Bytes given_class) {
+    WmioObject object;
+    const auto part = class_part(given_class);
+    if (!part) return;
+    class_head(*part, object);
+    if (!ok()) return;
+    ByteReader r(block);
+    const std::uint32_t heap_size = r.u32() & ~kTopBit;
+    if (!r.ok()) return fail("an object without bytes", block);
+    Bytes own_qualifiers;
+    Tables tables = instance_tables(r, block, *part, own_qualifiers);
+    if (!ok()) return;
+    if (r.remaining() >= heap_size + std::size_t{4}) {
+      tables.heap = heap(r, block);
+      if (tables.heap.size() != heap_size) fail("two lengths of a heap disagree", block);
+    } else {
+      tables.heap = r.take(heap_size);
+      if (!r.ok()) fail("a heap is cut short", block);
+    }
+    if (!ok()) return;
+    object.kind = WmioObject::Kind::kInstance;
+    instance_values(tables, *part, own_qualifiers, object);
+    out_.objects[0] = object;
   }
 
   void read_block(std::size_t at, Bytes given_class, bool without_class) {

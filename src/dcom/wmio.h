@@ -114,6 +114,7 @@ class Wmio {
     kUnit,                  ///< EncodingUnit (2.2.1): signature and length first
     kBlock,                 ///< EncodingUnitObjectBlock (2.2.2)
     kInstanceWithoutClass,  ///< EncodingUnitInstanceNoClass (2.2.3); needs `class_part`
+    kRefreshed,             ///< RefreshedSingleInstance ([MS-WMI] 2.2.19); needs `class_part`
   };
   static constexpr std::uint32_t kSignature = 0x12345678;
   static constexpr std::size_t kMaxObjects = 4096;

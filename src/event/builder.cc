@@ -83,6 +83,11 @@ void doubt(EventHalf& half) {
   if (half.status == DecodeStatus::kComplete) half.status = DecodeStatus::kPartial;
 }
 
+/// What an IPID is unique for.
+std::string_view machine(const IpAddress& address) {
+  return as_text(std::as_bytes(std::span(address.bytes)));
+}
+
 bool may_hold_unc(const ndr::Value& value) {
   const std::string_view raw = as_text(value.bytes());
   if (!value.is_text16()) return raw.find("\\\\") != std::string_view::npos;
@@ -355,6 +360,12 @@ void EventBuilder::note_handles() {
   }
 }
 
+Guid EventBuilder::object_interface(const Call& call, const CallContext& context) {
+  if (!call.object) return {};
+  const Endpoint& server = call.reversed ? context.client : context.server;
+  return objects_.interface_of(machine(server.address), *call.object);
+}
+
 void EventBuilder::note_objects() {
   Event& e = event_;
   if (!e.interface || !e.procedure || !dcom::ObjectTracker::concerns(*e.interface)) return;
@@ -362,7 +373,9 @@ void EventBuilder::note_objects() {
       objects_.observe({.interface = e.interface,
                         .procedure = e.procedure,
                         .ipid = e.object.value_or(Guid{}),
-                        .server = as_text(std::as_bytes(std::span(e.server.address.bytes))),
+                        .server = machine(e.server.address),
+                        .client = machine(e.client.address),
+                        .event = e.id,
                         .request = e.request.has_values ? e.request.values : ndr::Value(),
                         .response = e.response.has_values ? e.response.values : ndr::Value()});
   if (view.present || view.dispatch.present) e.object_view = &view;

@@ -29,6 +29,8 @@ class EventBuilder {
   /// The event of `call`. It refers to `call`, `context` and the builder: it lives until the next
   /// build() or until the caller's call ends, whichever is first.
   const Event& build(const Call& call, const CallContext& context);
+  /// The interface of a call on an object that an earlier answer gave out; nil otherwise.
+  Guid object_interface(const Call& call, const CallContext& context);
   /// The event of an interface, one of `bind.contexts`, that the server refused.
   const Event& refused(const Bind& bind, const Bind::Context& offer, const CallContext& context);
 

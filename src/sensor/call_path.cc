@@ -93,7 +93,13 @@ void CallPath::emit(const Call& call, const CallContext& context) {
     return handler_(event);
   }
   Call guessed = call;
-  guess_.infer(guessed, context);
+  // What an answer said the object is, is better evidence than any guess.
+  if (const Guid iid = builder_.object_interface(call, context); !call.interface && !iid.is_nil()) {
+    guessed.interface = SyntaxId{iid, 0, 0};
+    guessed.inferred = "object";
+  } else {
+    guess_.infer(guessed, context);
+  }
   if (!guessed.inferred.empty()) ++statistics_.inferred;
   const Event& event = builder_.build(guessed, context);
   learn(event);

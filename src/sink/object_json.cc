@@ -152,6 +152,12 @@ void context_value(JsonWriter& json, const dcom::WbemContext& all, const dcom::C
       return json.real(std::bit_cast<double>(v.bits));
     case Kind::kText:
       return json.string_utf16(v.text, ByteOrder::kLittle);
+    case Kind::kObject: {
+      Wmio object;
+      object.decode(Wmio::Form::kUnit, v.text);
+      if (object.objects.empty()) return json.null();
+      return WmiJson(json, object).object(object.objects[0], 0);
+    }
     case Kind::kList:  // lists hold no lists
       json.begin_array();
       for (std::uint32_t i = v.begin; i < v.end; ++i) context_value(json, all, all.elements[i]);
@@ -249,7 +255,8 @@ void append_bindings(JsonWriter& json, const ndr::Value& strings) {
 
 void append_object_view(JsonWriter& json, const dcom::ObjectView& view,
                         const std::function<void(const ndr::Value&)>& write_value) {
-  if (!view.clsid.is_nil() || !view.bindings.empty() || !view.via.empty()) {
+  if (!view.clsid.is_nil() || !view.bindings.empty() || !view.via.empty() || view.inferred ||
+      view.handover != nullptr) {
     json.key("dcom");
     json.begin_object();
     if (!view.class_name.empty()) json.member("class", view.class_name);
@@ -263,6 +270,14 @@ void append_object_view(JsonWriter& json, const dcom::ObjectView& view,
       json.begin_array();
       for (const std::string& name : view.requested) json.string(name);
       json.end_array();
+    }
+    if (view.inferred) json.member("inferred", "interface");
+    if (view.handover != nullptr) {
+      json.key("handed_over_in");
+      json.begin_object();
+      json.member("operation", view.handover->operation);
+      json.member_number("event", view.handover->event);
+      json.end_object();
     }
     member(json, "machine", view.machine);
     if (!view.bindings.empty()) {

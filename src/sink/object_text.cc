@@ -82,15 +82,23 @@ void list_results(const dcom::WmiView& w, std::vector<std::string>& out) {
   }
 }
 
-ObjectLine wmi_line(const Event& e, const dcom::WmiView& w) {
+ObjectLine wmi_line(const Event& e, const dcom::WmiView& w, const Shown& shown) {
   ObjectLine line;
   // What the server called itself when it authenticated is good enough to read by.
-  std::string host(e.server_host);
+  // A sink is the client's: what it is told comes from the machine that calls.
+  const bool sink = e.interface->name == "IWbemObjectSink";
+  std::string host(sink ? e.client.address.to_string() : e.server_host);
   if (host.empty() && e.user) host = e.user->server_name;
   if (host.empty()) host = e.server.address.to_string();
   line.place = "WMI \\\\" + safe(host) + '\\' +
                (w.name_space.empty() ? "(namespace not seen)" : safe(w.name_space));
   line.subject = std::string(e.operation());
+  if (sink) {
+    if (const ndr::Value status = e.request.values.find("hResult"); !status.is_missing())
+      line.arguments.push_back(shown(status));
+    list_results(w, line.arguments);
+    return line;
+  }
   if (!w.method.empty()) {
     // An instance's method shows which instance.
     const bool instance = w.path.find('=') != std::string::npos;
@@ -113,7 +121,7 @@ ObjectLine wmi_line(const Event& e, const dcom::WmiView& w) {
     list_properties(*w.in, w.in->objects[0], 0, line.arguments);
   } else if (!w.path.empty()) {
     line.arguments.push_back(quoted(w.path));
-  } else if (!w.class_name.empty() && e.interface->name == "IWbemServices") {
+  } else if (!w.class_name.empty() && w.results.empty() && w.query.empty()) {
     line.arguments.push_back(quoted(w.class_name));
   }
   if (w.method.empty() && w.out) {
@@ -161,11 +169,10 @@ std::string bindings_text(const ndr::Value& strings) {
   return out + ']';
 }
 
-std::optional<ObjectLine> object_line(const Event& e,
-                                      const std::function<std::string(const ndr::Value&)>& shown) {
+std::optional<ObjectLine> object_line(const Event& e, const Shown& shown) {
   if (!e.object_view || !e.request.has_values) return std::nullopt;
   const dcom::ObjectView& view = *e.object_view;
-  if (view.wmi.present) return wmi_line(e, view.wmi);
+  if (view.wmi.present) return wmi_line(e, view.wmi, shown);
   ObjectLine line;
   line.place = "DCOM";
   const std::string of(view.class_name.empty() && !view.clsid.is_nil() ? view.clsid.to_string()

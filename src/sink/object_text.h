@@ -11,6 +11,9 @@
 
 namespace rpcmarshal {
 
+/// Writes an argument as text.
+using Shown = std::function<std::string(const ndr::Value&)>;
+
 struct ObjectLine {
   std::string place;                   ///< "WMI \\FS1\root\cimv2", "DCOM"
   std::string subject;                 ///< "Win32_Process.Create"
@@ -22,8 +25,7 @@ struct ObjectLine {
 
 /// `shown` writes an automation argument. nullopt when there is nothing better than the call
 /// itself.
-std::optional<ObjectLine> object_line(const Event& event,
-                                      const std::function<std::string(const ndr::Value&)>& shown);
+std::optional<ObjectLine> object_line(const Event& event, const Shown& shown);
 
 /// "<object 1f2e3d4c… at FS1>", "<WbemClassObject, 1837 bytes>".
 std::string objref_text(Bytes objref);

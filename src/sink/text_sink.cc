@@ -32,7 +32,6 @@ class TextFormat final : public EventFormat {
     buffer_.clear();
     heading(event);
     call(event);
-    outcome(event);
     notes(event);
     out += buffer_;
   }
@@ -109,9 +108,15 @@ class TextFormat final : public EventFormat {
       buffer_ += ' ';
       ink(Ink::kOperation, object_line_->subject);
       column_ += columns(object_line_->place) + columns(object_line_->subject) + 2;
+      const std::size_t at = buffer_.size();
       buffer_ += '(';
       pieces(object_line_->arguments);
-      buffer_ += ")\n";
+      buffer_ += ')';
+      ++column_;
+      // Call and result on one line, when they fit.
+      if (buffer_.find('\n', at) == std::string::npos && outcome_beside(e)) return;
+      buffer_ += '\n';
+      outcome_below(e);
       return;
     }
     std::string interface = e.interface      ? e.interface->name
@@ -129,7 +134,7 @@ class TextFormat final : public EventFormat {
     column_ += interface.size() + operation.size() + 2;
     if (e.is_bind) {
       buffer_ += '\n';
-      return;
+      return outcome_below(e);
     }
     buffer_ += '(';
     if (e.request.has_values) {
@@ -139,6 +144,7 @@ class TextFormat final : public EventFormat {
       unread(e.request);
     }
     buffer_ += ")\n";
+    outcome_below(e);
   }
 
   void unread(const EventHalf& half) {
@@ -158,9 +164,25 @@ class TextFormat final : public EventFormat {
     }
   }
 
-  void outcome(const Event& e) {
+  void outcome_below(const Event& e) {
     buffer_ += "    ";
     column_ = 4;
+    outcome(e);
+  }
+  /// Behind the call; false, and nothing written, when that is too wide.
+  bool outcome_beside(const Event& e) {
+    const std::size_t at = buffer_.size(), column = column_++;
+    buffer_ += ' ';
+    outcome(e);
+    const std::string_view written = std::string_view(buffer_).substr(at);
+    if (written.find('\n') + 1 == written.size() &&
+        column + columns(strip(written)) <= options_.width)
+      return true;
+    buffer_.resize(at);
+    return false;
+  }
+
+  void outcome(const Event& e) {
     switch (e.outcome) {
       case Outcome::kReturned:
       case Outcome::kResponseOnly:
@@ -195,7 +217,7 @@ class TextFormat final : public EventFormat {
       unread(e.response);
       return;
     }
-    const std::size_t start = buffer_.size();
+    const std::size_t start = buffer_.size(), column = column_;
     const ndr::Value result = e.response.values.find("return");
     if (result.is_missing()) {
       buffer_ += "= done";
@@ -209,7 +231,7 @@ class TextFormat final : public EventFormat {
       if (result.as_int() == 0) {
         buffer_.resize(start);
         buffer_ += "= ";
-        column_ = 6;
+        column_ = column + 2;
       } else {
         buffer_ += "  ";
       }
@@ -434,6 +456,11 @@ class TextFormat final : public EventFormat {
       }
     }
     if (!e.inferred.empty()) note(Ink::kWarn, "! interface inferred: " + safe(e.inferred));
+    if (e.object_view && e.object_view->handover) {
+      const dcom::Handover& handover = *e.object_view->handover;
+      note(Ink::kDim, "↩ called back on an object handed over in " + safe(handover.operation) +
+                          ", event " + std::to_string(handover.event));
+    }
     for (std::size_t i = 0; i < e.details.size() && i < kMaxDetails; ++i) {
       const blobs::Detail& detail = e.details[i];
       std::string text = "◆ ";

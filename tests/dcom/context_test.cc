@@ -4,6 +4,7 @@
 
 #include <bit>
 
+#include "base/guid.h"
 #include "base/unicode.h"
 #include "wmio_encoder.h"
 
@@ -76,6 +77,33 @@ TEST(WbemContext, NumbersOfEverySize) {
   EXPECT_EQ(context.elements[1].bits, 65535u);
 }
 
+TEST(WbemContext, ObjectsInside) {
+  const std::string object =
+      unit(instance_block(class_part("Lab_Options", {}, {{"Name", 8, Slot::none(4)}}),
+                          "Lab_Options", {Slot::text("value")}));
+  // An OBJREF around it, whose own sizes say nothing.
+  ByteWriter w;
+  w.u32(0x574F454D).u32(4);
+  for (const char* guid :
+       {"dc12a681-737f-11cf-884d-00aa004b2e24", "4590f812-1d3a-11d0-891f-00aa004b2e24"}) {
+    const Guid g = *Guid::parse(guid);
+    w.u32(g.data1).u16(g.data2).u16(g.data3);
+    for (const std::uint8_t b : g.data4) w.u8(b);
+  }
+  w.u32(0).u32(0xFFFF).raw(object);
+  const std::string bytes =
+      start(3) + property(u"one", 13, w.text()) +
+      property(u"some", 0x200D, ByteWriter().u32(2).u32(8).raw(w.text()).raw(w.text()).text()) +
+      property(u"last", 19, ByteWriter().u64(7).text());
+  WbemContext context;
+  ASSERT_TRUE(context.decode(as_bytes(bytes))) << context.reason;
+  ASSERT_EQ(context.properties.size(), 3u);
+  EXPECT_EQ(as_text(context.properties[0].value.text), object);
+  ASSERT_EQ(context.elements.size(), 2u);
+  EXPECT_EQ(as_text(context.elements[1].text), object);
+  EXPECT_EQ(context.properties[2].value.bits, 7u);
+}
+
 TEST(WbemContext, EveryPrefixEndsWithAReason) {
   const std::string bytes = example();
   WbemContext context;
@@ -87,7 +115,7 @@ TEST(WbemContext, EveryPrefixEndsWithAReason) {
 
 TEST(WbemContext, WhatCannotBeIsRefused) {
   WbemContext context;
-  // An object inside: how long it is, nobody says.
+  // Where an object ought to be.
   const std::string object =
       start(2) + property(u"a", 1, "") + property(u"b", 13, std::string(8, '\0'));
   EXPECT_FALSE(context.decode(as_bytes(object)));
