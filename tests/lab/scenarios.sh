@@ -144,6 +144,85 @@ record_kerberos_tcp() { LAB_TIMEOUT=10 torture kerberos_tcp 'ncacn_ip_tcp:dc1.la
 scenario samr_dc_privacy dc1 "samr over TCP sealed with NTLM"
 record_samr_dc_privacy() { rpcclient_on samr_dc_privacy 'ncacn_ip_tcp:dc1.lab.test[seal]' "enumdomusers;queryuser alice" -U "$DC_ADMIN" --use-kerberos=off; }
 
+# ---- Sealed traffic and its clear twins, with the keys that open it: tests/captures/sealed ----
+
+# Each is the same calls (client/domain.py) with other protection; TWIN holds what must be seen when
+# it is opened. Twins are of the same kind of authentication, so that the user is the same too.
+declare -A FOLDER TWIN
+sealed() {  # NAME TWIN|- HOST ABOUT BINDING INTERFACES [OPTION...]
+  local name=$1 twin=$2 host=$3 about=$4 binding=$5 interfaces=$6; shift 6
+  scenario "$name" "dc1 $host" "$about"
+  FOLDER[$name]=sealed
+  [ "$twin" = - ] || TWIN[$name]=$twin
+  eval "record_$name() { domain $name '$binding' '$interfaces' $([ $# = 0 ] || printf '%q ' "$@"); }"
+}
+domain() {  # NAME BINDING INTERFACES [OPTION...]
+  local name=$1 binding=$2 interfaces=$3; shift 3
+  # shellcheck disable=SC2086
+  lab_capture "$name" /usr/bin/python3 -B "$LAB_SOURCE/client/domain.py" --conf "$LAB/cl/client.conf" \
+    --user administrator --password "${DC_ADMIN#*%}" "$@" "$binding" $interfaces
+}
+SMB_CALLS='samr srvsvc' TCP_CALLS='samr srvsvc'
+cipher() { printf 'client smb3 encryption algorithms=AES-%s' "$1"; }
+for auth in ntlm kerberos; do
+  option=(); [ $auth = ntlm ] || option=(--kerberos)
+  sealed smb_${auth}_clear - ms1 "SMB 3.1.1, signed (AES-CMAC), $auth" 'ncacn_np:ms1.lab.test[smb2]' "$SMB_CALLS" \
+    --option 'client smb3 signing algorithms=AES-128-CMAC' "${option[@]}"
+  sealed smb_${auth}_gmac smb_${auth}_clear ms1 "SMB 3.1.1, signed (AES-GMAC), $auth" 'ncacn_np:ms1.lab.test[smb2]' \
+    "$SMB_CALLS" --option 'client smb3 signing algorithms=AES-128-GMAC' "${option[@]}"
+  sealed smb_${auth}_21 smb_${auth}_clear ms1 "SMB 2.1, signed (HMAC-SHA256), $auth" 'ncacn_np:ms1.lab.test[smb2]' \
+    "$SMB_CALLS" --option 'client ipc max protocol=SMB2_10' "${option[@]}"
+  sealed smb_${auth}_302 smb_${auth}_clear ms1 "SMB 3.0.2, encrypted (AES-128-CCM), $auth" 'ncacn_np:ms1.lab.test[smb2]' \
+    "$SMB_CALLS" --encrypt required --option 'client ipc max protocol=SMB3_02' "${option[@]}"
+  for algorithm in 128-CCM 128-GCM 256-CCM 256-GCM; do
+    name=${algorithm#*-}${algorithm%-*}
+    sealed smb_${auth}_${name,,} smb_${auth}_clear ms1 "SMB 3.1.1, encrypted (AES-$algorithm), $auth" \
+      'ncacn_np:ms1.lab.test[smb2]' "$SMB_CALLS" --encrypt required --option "$(cipher $algorithm)" "${option[@]}"
+  done
+  sealed smb_${auth}_dc smb_${auth}_dc_clear dc1 "SMB 3.1.1, encrypted, to the domain controller, $auth" \
+    'ncacn_np:dc1.lab.test[smb2]' "samr lsarpc" --encrypt required "${option[@]}"
+  sealed smb_${auth}_dc_clear - dc1 "SMB 3.1.1, signed, to the domain controller, $auth" \
+    'ncacn_np:dc1.lab.test[smb2]' "samr lsarpc" "${option[@]}"
+  sealed smb_${auth}_sealed_twice smb_${auth}_clear ms1 "RPC sealed inside encrypted SMB 3.1.1, $auth" \
+    'ncacn_np:ms1.lab.test[smb2,seal]' "$SMB_CALLS" --encrypt required "${option[@]}"
+  sealed smb_${auth}_privacy smb_${auth}_clear ms1 "RPC at privacy over signed SMB 3.1.1, $auth" \
+    'ncacn_np:ms1.lab.test[smb2,seal]' "$SMB_CALLS" "${option[@]}"
+  sealed smb_${auth}_integrity smb_${auth}_clear ms1 "RPC at integrity over signed SMB 3.1.1, $auth" \
+    'ncacn_np:ms1.lab.test[smb2,sign]' "$SMB_CALLS" "${option[@]}"
+  sealed tcp_${auth}_clear - ms1 "TCP, $auth at connect" 'ncacn_ip_tcp:ms1.lab.test[connect]' "$TCP_CALLS" "${option[@]}"
+  for level in integrity privacy; do
+    word=sign; [ $level = integrity ] || word=seal
+    sealed tcp_${auth}_$level tcp_${auth}_clear ms1 "TCP, $auth in SPNEGO at $level" \
+      "ncacn_ip_tcp:ms1.lab.test[$word,spnego]" "$TCP_CALLS" "${option[@]}"
+    raw=ntlm; [ $auth = ntlm ] || raw=krb5
+    sealed tcp_${auth}_raw_$level tcp_${auth}_clear ms1 "TCP, $auth without SPNEGO at $level" \
+      "ncacn_ip_tcp:ms1.lab.test[$word,$raw]" "$TCP_CALLS" "${option[@]}"
+  done
+  sealed tcp_${auth}_dc tcp_${auth}_dc_clear dc1 "TCP, $auth at privacy, to the domain controller" \
+    'ncacn_ip_tcp:dc1.lab.test[seal]' "samr" "${option[@]}"
+  sealed tcp_${auth}_dc_clear - dc1 "TCP, $auth at integrity, to the domain controller" \
+    'ncacn_ip_tcp:dc1.lab.test[sign]' "samr" "${option[@]}"
+done
+sealed smb_ntlm_nodomain smb_ntlm_dc_clear dc1 "SMB 3.1.1, encrypted; the client names no domain" \
+  'ncacn_np:dc1.lab.test[smb2]' "samr lsarpc" --encrypt required --domain ''
+# Kerberos with other encryption types: the client asks for these only.
+for type in aes128 rc4; do
+  sealed smb_kerberos_$type smb_kerberos_clear ms1 "SMB 3.1.1, encrypted; session key of $type" \
+    'ncacn_np:ms1.lab.test[smb2]' "$SMB_CALLS" --encrypt required --kerberos
+  sealed tcp_kerberos_$type tcp_kerberos_clear ms1 "TCP, sealed by Kerberos with $type" \
+    'ncacn_ip_tcp:ms1.lab.test[seal]' "$TCP_CALLS" --kerberos
+  for name in smb_kerberos_$type tcp_kerberos_$type; do
+    eval "$(declare -f record_$name | sed "s|domain $name|RPCM_KRB5_CONF=\$LAB/conf/krb5-$type.conf domain $name|")"
+  done
+done
+# A machine's own channel to the controller: sealed with a key that both derive from the machine
+# account's, after challenges that must have been seen.
+sealed netlogon_clear - dc1 "netlogon over TCP, NTLM at integrity" 'ncacn_ip_tcp:dc1.lab.test[sign]' netlogon
+sealed schannel_tcp netlogon_clear dc1 "netlogon through its secure channel at privacy, over TCP" \
+  'ncacn_ip_tcp:dc1.lab.test[schannel,seal]' netlogon --user 'MS1$' --password "$MS_MACHINE"
+sealed schannel_smb netlogon_clear dc1 "the same over SMB" \
+  'ncacn_np:dc1.lab.test[smb2,schannel,seal]' netlogon --user 'MS1$' --password "$MS_MACHINE"
+
 # ---- Variants of the above, made by derive.py ----
 
 derived() {  # NAME VARIANT SOURCE SUFFIX ABOUT
