@@ -10,6 +10,7 @@
 #include "cli/captures.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "cli/secret_options.h"
 #include "sensor/sensor.h"
 
 namespace rpcmarshal::cli {
@@ -17,6 +18,7 @@ namespace {
 
 struct CoverageOptions {
   std::vector<std::string> files, definitions;
+  SecretOptions secrets;
   std::string format = "text";
   std::string output;
   bool incomplete = false;
@@ -28,7 +30,9 @@ int coverage(const CoverageOptions& o) {
   if (!out) return kUsage;
   Coverage report;
   std::uint64_t calls = 0;
-  Sensor sensor(loaded.catalogue, {}, [&](const Event& event) {
+  SensorOptions options;
+  options.secrets = load_secrets(o.secrets);
+  Sensor sensor(loaded.catalogue, std::move(options), [&](const Event& event) {
     ++calls;
     report.count(event);
   });
@@ -63,6 +67,7 @@ void add_coverage(CLI::App& app, Run& run) {
   command->add_option(
       "--interfaces", options->definitions,
       "Folder of .idl files (or a file) that add to the built-in interfaces, or override them");
+  add_secret_options(*command, options->secrets);
   command->callback([options, &run] { run = [options] { return coverage(*options); }; });
 }
 

@@ -80,6 +80,7 @@ void add_event_options(CLI::App& command, EventOptions& o) {
   command.add_option(
       "--interfaces", o.definitions,
       "Folder of .idl files (or a file) that add to the built-in interfaces, or override them");
+  add_secret_options(command, o.secrets);
   command.add_option("--colour,--color", o.colour, "auto, always, never")
       ->check(CLI::IsMember({"auto", "always", "never"}));
   command.add_option("--max-bytes", o.max_bytes, "Bytes shown of binary data and raw stubs (JSON)");

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/secret_options.h"
 #include "event/event.h"
 #include "sensor/sensor.h"
 #include "sink/sink.h"
@@ -18,6 +19,7 @@ struct EventOptions {
   std::string colour = "auto";
   std::size_t max_bytes = 1024;
   bool show_secrets = false;
+  SecretOptions secrets;
   double answer_timeout = 0;  ///< seconds; 0: at the connection's end
 
   /// Whether the filters let the event through. May be called from several threads.

@@ -45,6 +45,7 @@ Result read_alone(const ReadOptions& o, const Catalogue& catalogue, std::FILE* o
                               terminal ? 0 : std::size_t{1} << 18);
   std::uint64_t calls = 0;
   SensorOptions options = o.events.sensor();
+  options.secrets = load_secrets(o.events.secrets);
   options.losses = [&](const ConnectionLosses& losses) { result.summary.add(losses); };
   Sensor sensor(catalogue, std::move(options), [&](const Event& event) {
     ++calls;
@@ -68,6 +69,7 @@ Result read_with_workers(const ReadOptions& o, const Catalogue& catalogue, std::
   options.workers = o.workers;
   options.wait = true;
   options.sensor = o.events.sensor();
+  options.sensor.secrets = load_secrets(o.events.secrets);
   options.format = format;
   options.sink = o.events.sink(terminal);
   options.wanted = [&](const Event& event) { return o.events.wanted(event); };

@@ -100,6 +100,7 @@ class LiveRun {
 
   int run() {
     open_captures();
+    secrets_ = load_secrets(o_.events.secrets);  // perhaps only the first user may read them
     drop_privileges(o_.user);
     if (geteuid() == 0)
       std::fputs("rpcmarshal: runs as root, without its capabilities; --user NAME is better\n",
@@ -147,6 +148,7 @@ class LiveRun {
     options.queue_bytes = static_cast<std::size_t>(o_.queue_megabytes) << 20;
     options.clock = true;
     options.sensor = o_.events.sensor();
+    options.sensor.secrets = secrets_;
     options.sensor.tcp.max_memory = (static_cast<std::size_t>(o_.memory_megabytes) << 20) /
                                     static_cast<std::size_t>(o_.workers);
     options.sensor.tcp.max_flows =
@@ -294,6 +296,7 @@ class LiveRun {
   static constexpr int kBurst = 8192;  // packets of one interface before the next has its turn
 
   const LiveCommand& o_;
+  std::shared_ptr<const Secrets> secrets_;
   Signals signals_;
   std::vector<std::unique_ptr<LiveCapture>> captures_;
   DropStatistics gone_;  // of interfaces that went away

@@ -7,6 +7,7 @@
 
 #include "dcerpc/pdu.h"
 #include "security/identity.h"
+#include "security/security_context.h"
 
 namespace rpcmarshal {
 
@@ -15,10 +16,18 @@ struct AuthContext {
   AuthService service = AuthService::kNone;
   AuthLevel level = AuthLevel::kNone;
   std::unique_ptr<AuthExchange> exchange;
+  std::unique_ptr<SecurityContext> security;  ///< once the exchange has a key
+  std::uint32_t key_generation = 0;           ///< of the exchange's key that `security` has
+  std::uint32_t losses[2] =
+      {};               ///< as in AuthContexts::open, of the server's and the client's side
+  bool missed[2] = {};  ///< protected messages came before there was a key
 };
 
 class AuthContexts {
  public:
+  /// `secrets` may be null, and outlives this.
+  explicit AuthContexts(const Secrets* secrets) : secrets_(secrets) {}
+
   /// More than this many on one connection: the oldest is given up.
   static constexpr std::size_t kMax = 128;
 
@@ -38,7 +47,7 @@ class AuthContexts {
     made->id = verifier.context_id;
     made->service = verifier.service;
     made->level = verifier.level;
-    made->exchange = make_auth_exchange(verifier.service);
+    made->exchange = make_auth_exchange(verifier.service, secrets_);
     return *made;
   }
 
@@ -58,9 +67,12 @@ class AuthContexts {
     return nullptr;
   }
 
-  std::size_t memory() const { return contexts_.size() * 512; }  // exchange and names, about
+  std::size_t memory() const {
+    return contexts_.size() * (secrets_ ? 8192u : 512u);  // exchange, names and key streams, about
+  }
 
  private:
+  const Secrets* secrets_;
   std::vector<std::unique_ptr<AuthContext>> contexts_;
 };
 

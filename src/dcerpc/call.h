@@ -41,7 +41,11 @@ struct CallHalf {
   bool present = false;
   bool complete = false;  ///< all fragments seen, nothing missing, no limit reached
   bool sealed = false;    ///< encrypted and not opened: `stub` holds the ciphertext
-  Timestamp time = 0;     ///< of its first byte
+  /// Whether the signatures of all fragments were checked; only with keys.
+  enum class Signature : std::uint8_t { kUnchecked, kGood, kBad } signature = Signature::kUnchecked;
+  /// `sealed`, and keys were given: why it was not opened. Lives for the callback.
+  std::string_view seal_reason;
+  Timestamp time = 0;  ///< of its first byte
   DataRepresentation drep;
   Bytes stub;  ///< reassembled, unsealed if possible, padding and verifier stripped; lives for the
                ///< callback
@@ -102,6 +106,9 @@ struct DceStatistics {
   std::uint64_t pdus[20] = {};  ///< by PDU type
   std::uint64_t malformed = 0, gaps = 0, missing_bytes = 0, limits = 0, resynchronised = 0,
                 orphan_responses = 0;
+  /// PDUs that the security contexts protect, when keys were given: opened or verified; of bad
+  /// signature; lost for their key stream; and without a key, by KeyStatus::Code.
+  std::uint64_t unsealed = 0, bad_signatures = 0, lost_streams = 0, no_key[8] = {};
 };
 
 struct DceLimits {
@@ -116,6 +123,7 @@ struct DceLimits {
 
 /// What the connection is carried by, for inference and for the event.
 class AnswerClock;
+class Secrets;
 struct DceTransport {
   std::string pipe;  ///< "\pipe\svcctl" or empty
   std::optional<SyntaxId>
@@ -124,6 +132,7 @@ struct DceTransport {
   /// With DceLimits::answer_timeout: tells the connection when it is silent. May be null, then
   /// calls are given up only when more of the connection comes. Outlives it.
   AnswerClock* clock = nullptr;
+  const Secrets* secrets = nullptr;  ///< opens what is sealed; may be null, outlives the connection
 };
 
 /// A DCE/RPC v5 parser for one byte stream pair (a TCP connection or a pipe).

@@ -19,7 +19,10 @@ struct PendingHalf {
   bool finished = false;  ///< the last fragment was seen
   bool damaged = false;   ///< a fragment is missing, malformed or over a limit
   bool cut = false;       ///< over a limit: no further bytes are kept
-  bool sealed = false;
+  bool sealed = false;    ///< a fragment is sealed, and could not be opened
+  bool opened = false;    ///< a fragment was sealed, and was opened
+  CallHalf::Signature signature = CallHalf::Signature::kUnchecked;
+  const char* seal_reason = nullptr;  ///< static; null: the exchange knows why
   Timestamp time = 0;
   DataRepresentation drep;
   std::uint32_t fragments = 0;

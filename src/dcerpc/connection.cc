@@ -14,6 +14,7 @@
 #include "dcerpc/framer.h"
 #include "dcerpc/inference.h"
 #include "dcerpc/pdu.h"
+#include "dcerpc/unseal.h"
 
 namespace rpcmarshal {
 namespace {
@@ -33,7 +34,8 @@ class DceConnection final : public StreamConsumer, private AnswerClock::Waiting 
         binds_(std::move(binds)),
         statistics_(statistics),
         number_(transport_.number ? transport_.number : next_connection_number()),
-        contexts_(number_) {}
+        contexts_(number_),
+        auth_(transport_.secrets) {}
 
   void on_data(Direction direction, Timestamp time, Bytes data) override {
     expire(time);
@@ -112,6 +114,7 @@ class DceConnection final : public StreamConsumer, private AnswerClock::Waiting 
 
   /// PDUs of this direction may be missing: what is half collected in it is not complete any more.
   void on_lost(Direction direction) {
+    ++losses_[direction == Direction::kBackward];
     for (PendingCall* call = calls_.oldest(); call; call = calls_.newer(*call)) {
       PendingHalf& half = call->direction == direction ? call->request : call->response;
       if (half.started && !half.finished) half.damaged = true;
@@ -147,6 +150,15 @@ class DceConnection final : public StreamConsumer, private AnswerClock::Waiting 
       }
     }
     context.exchange->token(from_client, parts.auth->token);
+  }
+
+  /// With keys: opens or verifies a whole PDU, and changes `parts` to what was opened.
+  Protection open(Direction direction, bool from_client, const PduHeader& header, Bytes pdu,
+                  std::size_t body_at, PduParts& parts) {
+    if (!transport_.secrets || !parts.auth || parts.auth->level < AuthLevel::kCall) return {};
+    return unseal(auth_.find(parts.auth->context_id), from_client,
+                  losses_[direction == Direction::kBackward], header, pdu, body_at, parts,
+                  statistics_);
   }
 
   void note_security(PendingCall& call, const PduParts& parts) {
@@ -193,11 +205,12 @@ class DceConnection final : public StreamConsumer, private AnswerClock::Waiting 
       finish(*call);
       call = nullptr;
     }
-    if (!call && !first && was_abandoned(direction, header.call_id, header.flags & kPfcLast))
-      return;
     std::size_t body_at = kCallHeaderSize;
     if (header.flags & kPfcObject) body_at += 16;
     PduParts parts = split_pdu(header, pdu, body_at);
+    const Protection protection = open(direction, true, header, pdu, body_at, parts);
+    if (!call && !first && was_abandoned(direction, header.call_id, header.flags & kPfcLast))
+      return;
     if (parts.damaged && pdu.size() == header.length) ++statistics_.malformed;
     if (!call || early_answer) {
       if (early_answer) --early_answers_;
@@ -212,7 +225,7 @@ class DceConnection final : public StreamConsumer, private AnswerClock::Waiting 
       note_security(*call, parts);
       call->request.damaged = !first;
     }
-    collect(*call, call->request, header, time, parts);
+    collect(*call, call->request, header, time, parts, protection);
     if (!call->request.finished) return;
     if (call->response.finished) {
       deliver(*call, Outcome::kReturned, nullptr);
@@ -226,7 +239,9 @@ class DceConnection final : public StreamConsumer, private AnswerClock::Waiting 
     bool is_fault = header.type == PduType::kFault;
     bool first = (header.flags & kPfcFirst) != 0;
     bool last = is_fault || (header.flags & kPfcLast) != 0;
-    PduParts parts = split_pdu(header, pdu, is_fault ? 32 : kCallHeaderSize);
+    const std::size_t body_at = is_fault ? 32 : kCallHeaderSize;
+    PduParts parts = split_pdu(header, pdu, body_at);
+    const Protection protection = open(direction, false, header, pdu, body_at, parts);
     // A fault may end after its status.
     if (is_fault && header.length < 32) parts.damaged = false;
     if (parts.damaged && pdu.size() == header.length) ++statistics_.malformed;
@@ -261,12 +276,12 @@ class DceConnection final : public StreamConsumer, private AnswerClock::Waiting 
     if (!half.started && last && (call->request.finished || (is_fault && call->request.started))) {
       // The usual case: one PDU is the whole answer, and is not copied.
       half.damaged |= !first && !is_fault;
-      note_fragment(half, header, time, parts);
+      note_fragment(half, header, time, parts, protection);
       half.finished = true;
       return answered(*call, &parts.body);
     }
     if (!half.started) half.damaged |= !first;
-    collect(*call, half, header, time, parts);
+    collect(*call, half, header, time, parts, protection);
     if (is_fault) half.finished = true;
     if (half.finished) answered(*call, nullptr);
   }
@@ -299,7 +314,7 @@ class DceConnection final : public StreamConsumer, private AnswerClock::Waiting 
 
   /// Takes in what one fragment says besides its bytes.
   void note_fragment(PendingHalf& half, const PduHeader& header, Timestamp time,
-                     const PduParts& parts) {
+                     const PduParts& parts, const Protection& protection) {
     if (!half.started) {
       half.started = true;
       half.time = time;
@@ -308,14 +323,25 @@ class DceConnection final : public StreamConsumer, private AnswerClock::Waiting 
     ++half.fragments;
     half.size += parts.body.size();
     if (parts.damaged) half.damaged = true;
-    if (parts.auth && parts.auth->level == AuthLevel::kPrivacy) half.sealed = true;
+    if (protection.opened) {
+      half.opened = true;
+    } else if (parts.auth && parts.auth->level == AuthLevel::kPrivacy) {
+      half.sealed = true;
+      if (!half.seal_reason) half.seal_reason = protection.reason;
+    }
+    // Of all fragments: one wrong signature says it for the whole.
+    if (half.fragments == 1 || protection.signature == CallHalf::Signature::kBad) {
+      half.signature = protection.signature;
+    } else if (half.signature == CallHalf::Signature::kGood) {
+      half.signature = protection.signature;
+    }
     if (header.flags & kPfcLast) half.finished = true;
   }
 
   /// Adds a fragment to a half, within the limits.
   void collect(PendingCall& call, PendingHalf& half, const PduHeader& header, Timestamp time,
-               const PduParts& parts) {
-    note_fragment(half, header, time, parts);
+               const PduParts& parts, const Protection& protection) {
+    note_fragment(half, header, time, parts, protection);
     if (half.cut) return;
     std::size_t room = limits_.max_stub - std::min(limits_.max_stub, half.stub.size());
     Bytes bytes = parts.body.first(std::min(room, parts.body.size()));
@@ -380,8 +406,8 @@ class DceConnection final : public StreamConsumer, private AnswerClock::Waiting 
     out.object = call.object;
     out.transfer_syntax = call.transfer;
     out.bind_seen = call.bound;
-    fill(out.request, call.request, call.request.stub);
-    fill(out.response, call.response, whole ? *whole : Bytes(call.response.stub));
+    fill(out.request, call, call.request, call.request.stub);
+    fill(out.response, call, call.response, whole ? *whole : Bytes(call.response.stub));
     if (out.request.complete && !out.request.sealed) {
       out.request.stub = out.request.stub.first(without_verification_trailer(out.request.stub));
     }
@@ -415,7 +441,7 @@ class DceConnection final : public StreamConsumer, private AnswerClock::Waiting 
     calls_.remove(call);
   }
 
-  static void fill(CallHalf& out, const PendingHalf& half, Bytes stub) {
+  static void fill(CallHalf& out, const PendingCall& call, const PendingHalf& half, Bytes stub) {
     out.present = half.started;
     out.complete = half.started && half.finished && !half.damaged;
     out.sealed = half.sealed;
@@ -424,6 +450,14 @@ class DceConnection final : public StreamConsumer, private AnswerClock::Waiting 
     out.stub = stub;
     out.stub_size = half.size;
     out.fragments = half.fragments;
+    out.signature = half.signature;
+    if (!half.sealed) return;
+    if (half.opened) out.stub = {};  // a mixture of clear and sealed fragments is neither
+    if (half.seal_reason) {
+      out.seal_reason = half.seal_reason;
+    } else if (call.auth) {
+      out.seal_reason = call.auth->exchange->key_status().text;
+    }
   }
 
   void infer(Call& out) const {
@@ -480,6 +514,7 @@ class DceConnection final : public StreamConsumer, private AnswerClock::Waiting 
   CallTable calls_;
   Abandoned abandoned_[kAbandoned];
   std::size_t abandoned_at_ = 0;
+  std::uint32_t losses_[2] = {};   ///< times that PDUs went missing, forwards and backwards
   std::size_t early_answers_ = 0;  ///< calls waiting whose request did not start
 };
 

@@ -284,6 +284,7 @@ EventBuilder::Misfit EventBuilder::decode_halves(const Call& call, ndr::Syntax s
                 e.request.has_values ? &request_tape_ : nullptr, e.response);
   } else if (call.response.present) {
     e.response.status = DecodeStatus::kFault;
+    e.response.signature = call.response.signature;
     e.response.stub = call.response.stub;
     e.response.size = call.response.stub_size;
   }
@@ -299,7 +300,9 @@ void EventBuilder::decode_half(const CallHalf& from, ndr::Half half, ndr::Syntax
   to.stub = from.stub;
   to.size = from.stub_size;
   to.order = from.drep.order;
+  to.signature = from.signature;
   if (from.sealed) {
+    to.seal_reason = from.seal_reason;
     to.status = DecodeStatus::kSealed;
     return;
   }

@@ -65,7 +65,9 @@ struct EventHalf {
   ndr::Value values;  ///< record of the parameters; valid when has_values
   bool has_values = false;
   ndr::DecodeResult result;  ///< meaningful when decoded
-  Bytes stub;                ///< may be shorter than size
+  CallHalf::Signature signature = CallHalf::Signature::kUnchecked;
+  std::string_view seal_reason;  ///< kSealed, and keys were given: why it is
+  Bytes stub;                    ///< may be shorter than size
   std::uint64_t size = 0;
   ByteOrder order = ByteOrder::kLittle;
 };

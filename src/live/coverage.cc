@@ -15,6 +15,8 @@ double percent(std::uint64_t part, std::uint64_t all) {
 std::string reason_of(const char* half, const EventHalf& h) {
   if (h.status == DecodeStatus::kTruncated)
     return std::string(half) + ": bytes are missing from the capture";
+  if (h.status == DecodeStatus::kSealed && !h.seal_reason.empty())
+    return std::string(half) + ": " + std::string(h.seal_reason);
   if (h.status != DecodeStatus::kPartial) return {};
   return std::string(half) + " at " + std::to_string(h.result.failed_at) + " of " +
          std::to_string(h.size) + ": " + std::string(h.result.reason);

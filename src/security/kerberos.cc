@@ -1,89 +1,17 @@
 #include "security/kerberos.h"
 
 #include "security/der.h"
+#include "security/kerberos_fields.h"
 
 namespace rpcmarshal {
+
+using namespace kerberos_fields;
+
 namespace {
 
-/// Components of a principal that are joined; real names have at most three.
-constexpr int kMaxComponents = 16;
-
-/// The fields of the SEQUENCE inside an application tag; empty when it is not of that form.
-Bytes body_of(Bytes message, unsigned application) {
-  return der_inner(DerReader(message).expect(der_application(application)), kDerSequence);
-}
-
-/// Runs `field(number, content)` over the context-tagged fields of a SEQUENCE. False when
-/// malformed.
-template <typename Field>
-bool each_field(Bytes sequence, Field&& field) {
-  DerReader reader(sequence);
-  while (auto element = reader.next()) {
-    if ((element->tag & 0xe0) == 0xa0) field(element->tag & 0x1fu, element->content);
-  }
-  return reader.ok();
-}
-
-std::string read_string(Bytes content) {
-  auto element = DerReader(content).next();
-  // Realm and names are GeneralString; some implementations write UTF8String or IA5String.
-  if (!element || (element->tag & 0xe0) != 0) return {};
-  return std::string(as_text(element->content));
-}
-
-std::int64_t read_integer(Bytes content) {
-  return der_integer(der_inner(content, kDerInteger)).value_or(0);
-}
-
-/// PrincipalName ([RFC4120] 5.2.2): name-string [1], its components joined with '/'.
-std::string read_principal(Bytes content) {
-  std::string out;
-  each_field(der_inner(content, kDerSequence), [&](unsigned number, Bytes value) {
-    if (number != 1) return;
-    DerReader names(der_inner(value, kDerSequence));
-    for (int i = 0; i < kMaxComponents; ++i) {
-      auto name = names.next();
-      if (!name) break;
-      if (i > 0) out += '/';
-      out += as_text(name->content);
-    }
-  });
-  return out;
-}
-
-bool read_sealed(Bytes content, KerberosSealed& out) {
-  bool cipher = false;
-  bool ok = each_field(der_inner(content, kDerSequence), [&](unsigned number, Bytes value) {
-    if (number == 0) out.etype = static_cast<std::int32_t>(read_integer(value));
-    if (number == 1) out.kvno = static_cast<std::uint32_t>(read_integer(value));
-    if (number == 2) {
-      out.cipher = der_inner(value, kDerOctetString);
-      cipher = true;
-    }
-  });
-  return ok && cipher;
-}
-
-/// Ticket ([RFC4120] 5.3), given the explicit field that holds it.
-bool read_ticket(Bytes content, KerberosTicket& out) {
-  bool sealed = false;
-  bool ok = each_field(body_of(content, 1), [&](unsigned number, Bytes value) {
-    if (number == 1) out.realm = read_string(value);
-    if (number == 2) out.service = read_principal(value);
-    if (number == 3) sealed = read_sealed(value, out.sealed);
-  });
-  return ok && sealed;
-}
-
-std::uint32_t read_bits(Bytes content) {
-  Bytes bits = der_inner(content, kDerBitString);
-  if (bits.size() < 5) return 0;
-  return load<std::uint32_t>(bits.data() + 1, ByteOrder::kBig);
-}
-
-/// padata [n] SEQUENCE OF { padata-type [1], padata-value [2] }: the value of type 1 (PA-TGS-REQ).
-Bytes find_tgs_ap_req(Bytes content) {
-  constexpr std::int64_t kPaTgsReq = 1;
+/// padata [n] SEQUENCE OF { padata-type [1], padata-value [2] }: the value of the first of this
+/// type.
+Bytes find_padata(Bytes content, std::int64_t wanted) {
   DerReader list(der_inner(content, kDerSequence));
   while (auto entry = list.next()) {
     if (entry->tag != kDerSequence) continue;
@@ -93,9 +21,24 @@ Bytes find_tgs_ap_req(Bytes content) {
       if (number == 1) type = read_integer(value);
       if (number == 2) data = der_inner(value, kDerOctetString);
     });
-    if (type == kPaTgsReq) return data;
+    if (type == wanted) return data;
   }
   return {};
+}
+
+constexpr std::int64_t kPaTgsReq = 1, kPaEtypeInfo2 = 19, kPaFast = 136;
+
+/// The salt in the first entry of ETYPE-INFO2 ([RFC4120] 5.2.7.5).
+std::string read_salt(Bytes etype_info2) {
+  DerReader list(der_inner(etype_info2, kDerSequence));
+  const auto entry = list.next();
+  std::string salt;
+  if (entry && entry->tag == kDerSequence) {
+    each_field(entry->content, [&](unsigned number, Bytes value) {
+      if (number == 1) salt = read_string(value);
+    });
+  }
+  return salt;
 }
 
 }  // namespace
@@ -147,7 +90,7 @@ std::optional<KerberosKdcRequest> parse_kdc_request(Bytes message) {
   bool body = false;
   bool ok = each_field(
       body_of(message, static_cast<unsigned>(out.type)), [&](unsigned number, Bytes value) {
-        if (number == 3) out.ap_req = find_tgs_ap_req(value);
+        if (number == 3) out.ap_req = find_padata(value, kPaTgsReq);
         if (number != 4) return;
         body = each_field(der_inner(value, kDerSequence), [&](unsigned inner, Bytes field) {
           if (inner == 1) out.client = read_principal(field);
@@ -166,6 +109,10 @@ std::optional<KerberosKdcReply> parse_kdc_reply(Bytes message) {
   bool ticket = false;
   bool ok = each_field(body_of(message, static_cast<unsigned>(out.type)),
                        [&](unsigned number, Bytes value) {
+                         if (number == 2) {
+                           out.salt = read_salt(find_padata(value, kPaEtypeInfo2));
+                           out.armored = !find_padata(value, kPaFast).empty();
+                         }
                          if (number == 3) out.client_realm = read_string(value);
                          if (number == 4) out.client = read_principal(value);
                          if (number == 5) ticket = read_ticket(value, out.ticket);

@@ -64,6 +64,8 @@ struct KerberosKdcReply {
   std::string client_realm;
   KerberosTicket ticket;
   KerberosSealed sealed;
+  std::string salt;      ///< for the client's password, when told
+  bool armored = false;  ///< by FAST ([RFC6113]): sealed with a key that is not the client's alone
 };
 
 struct KerberosError {

@@ -46,6 +46,7 @@ std::unique_ptr<StreamConsumer> CallPath::connection(std::shared_ptr<const CallC
   transport.pipe = context->pipe;
   transport.number = numbers_.fetch_add(1, std::memory_order_relaxed);
   transport.clock = &clock_;
+  transport.secrets = limits_.secrets.get();
   return make_dce_connection(
       std::move(transport), limits_.connections,
       [this, context](const Call& call) { emit(call, *context); }, dce_,

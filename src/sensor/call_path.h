@@ -32,7 +32,8 @@ class CallPath {
   struct Limits {
     DceLimits connections;
     DceLimits datagrams;
-    std::shared_ptr<TicketNames> tickets;  ///< null: its own
+    std::shared_ptr<TicketNames> tickets;    ///< null: its own
+    std::shared_ptr<const Secrets> secrets;  ///< null: none
   };
   /// `catalogue`, `dce`, `numbers` and `ids` outlive it. `numbers` counts Event::connection, `ids`
   /// (when not null) Event::id.

@@ -25,6 +25,8 @@ struct SensorOptions {
   std::shared_ptr<std::atomic<std::uint64_t>> connection_numbers;
   /// Whose Kerberos ticket is whose; several sensors of one program share one. Null: its own.
   std::shared_ptr<TicketNames> tickets;
+  /// The defender's keys, to open what is sealed; shared by all sensors. Null: none.
+  std::shared_ptr<const Secrets> secrets;
   LossHandler losses;  ///< may be empty
   /// Numbers the events of several sensors together; null: each counts from 1.
   std::atomic<std::uint64_t>* ids = nullptr;

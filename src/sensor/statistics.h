@@ -76,6 +76,21 @@ void for_each_counter(S& s, F&& f) {
   f("rpc", "limits", s.dce.limits, "RPC limits reached");
   f("rpc", "resynchronised", s.dce.resynchronised, "times the next RPC PDU had to be searched");
   f("rpc", "orphan_responses", s.dce.orphan_responses, "responses without a request");
+  f("rpc", "unsealed", s.dce.unsealed, "protected PDUs that were opened or verified");
+  f("rpc", "bad_signatures", s.dce.bad_signatures, "PDUs whose signature is wrong");
+  f("rpc", "lost_streams", s.dce.lost_streams,
+    "sealed PDUs after a loss, whose key stream is lost");
+  // By KeyStatus::Code from 2 on.
+  static constexpr const char* kNoKey[][2] = {
+      {"key_not_negotiated", "protected PDUs whose authentication was not seen"},
+      {"key_missing", "protected PDUs of an account or service without a key"},
+      {"key_wrong", "protected PDUs for which the account's key does not fit"},
+      {"key_version", "protected PDUs under a ticket of another key version"},
+      {"key_type", "protected PDUs under a ticket of another encryption type"},
+      {"key_unsupported", "protected PDUs under a mechanism that cannot be opened"}};
+  static_assert(std::size(kNoKey) + 2 == std::size(decltype(s.dce.no_key){}));
+  for (std::size_t code = 0; code < std::size(kNoKey); ++code)
+    f("rpc", kNoKey[code][0], s.dce.no_key[code + 2], kNoKey[code][1]);
   // By PTYPE ([C706] 12.6.3, and [C706] 12.5.2 for connectionless ones).
   static constexpr const char* kPdu[] = {
       "pdu_request",    "pdu_ping",   "pdu_response", "pdu_fault",     "pdu_working",

@@ -212,6 +212,12 @@ void user(JsonWriter& json, const Event& e) {
     if (!u.domain.empty()) json.member("domain", u.domain);
     if (!u.user.empty()) json.member("name", u.user);
     if (!u.sid.empty()) json.member("sid", u.sid);
+    if (!u.groups.empty()) {
+      json.key("groups");
+      json.begin_array();
+      for (const std::string& group : u.groups) json.string(group);
+      json.end_array();
+    }
     if (!u.workstation.empty()) json.member("workstation", u.workstation);
     if (!u.service.empty()) json.member("service", u.service);
     if (u.anonymous) json.member_bool("anonymous", true);
@@ -239,6 +245,9 @@ void half_status(JsonWriter& json, std::string_view name, const EventHalf& half)
     }
     if (half.result.mismatches != 0) json.member_number("mismatches", half.result.mismatches);
   }
+  if (!half.seal_reason.empty()) json.member("reason", half.seal_reason);
+  if (half.signature != CallHalf::Signature::kUnchecked)
+    json.member("signature", half.signature == CallHalf::Signature::kGood ? "good" : "bad");
   json.end_object();
 }
 

@@ -153,7 +153,8 @@ class TextFormat final : public EventFormat {
         ink(Ink::kWarn, "request not captured");
         break;
       case DecodeStatus::kSealed:
-        ink(Ink::kWarn, "sealed, " + std::to_string(half.size) + " bytes");
+        ink(Ink::kWarn, "sealed, " + std::to_string(half.size) + " bytes" +
+                            (half.seal_reason.empty() ? "" : ": " + safe(half.seal_reason)));
         break;
       default: {
         std::string hex;
@@ -454,6 +455,8 @@ class TextFormat final : public EventFormat {
                              std::to_string(half->result.failed_at) + " of " +
                              std::to_string(half->size) + ": " + std::string(half->result.reason));
       }
+      if (half->signature == CallHalf::Signature::kBad)
+        note(Ink::kWarn, std::string("! the signature of the ") + name + " is wrong");
     }
     if (!e.inferred.empty()) note(Ink::kWarn, "! interface inferred: " + safe(e.inferred));
     if (e.object_view && e.object_view->handover) {

@@ -1,0 +1,77 @@
+// Session keys that were found in traffic under the keys of Secrets: of Kerberos tickets (from AS
+// and TGS replies, or from the ticket itself), and of Netlogon secure channels. Shared by all
+// workers; locks itself; bounded, the oldest goes first.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "security/secret_memory.h"
+
+namespace rpcmarshal {
+
+/// What a ticket holds, or a KDC's reply says about it.
+struct OpenedTicket {
+  SecretKey key;                    ///< session key
+  std::string client, realm;        ///< UTF-8, as the KDC wrote them; empty when not known
+  std::string sid;                  ///< of the client, from the PAC; empty without one
+  std::vector<std::string> groups;  ///< SIDs, from the PAC
+};
+
+/// A Netlogon session key ([MS-NRPC] 3.1.4.3) and how messages are sealed with it.
+struct NetlogonKey {
+  SecretKey key;
+  bool aes = false;
+};
+
+class LearnedKeys {
+ public:
+  /// `digest` is ticket_digest(). Replaces.
+  void put_ticket(std::uint64_t digest, OpenedTicket ticket) {
+    put(tickets_, ticket_order_, digest, std::move(ticket));
+  }
+  bool find_ticket(std::uint64_t digest, OpenedTicket& out) const {
+    return find(tickets_, digest, out);
+  }
+
+  /// `channel` names the client computer and the server as netlogon_channel() does.
+  void put_netlogon(const std::string& channel, NetlogonKey key) {
+    put(netlogon_, netlogon_order_, channel, std::move(key));
+  }
+  bool find_netlogon(const std::string& channel, NetlogonKey& out) const {
+    return find(netlogon_, channel, out);
+  }
+
+ private:
+  static constexpr std::size_t kMax = 16384;
+
+  template <typename Map, typename Order, typename Key, typename Value>
+  void put(Map& map, Order& order, const Key& key, Value value) {
+    const std::lock_guard lock(mutex_);
+    if (!map.insert_or_assign(key, std::move(value)).second) return;
+    order.push_back(key);
+    if (order.size() <= kMax) return;
+    map.erase(order.front());
+    order.pop_front();
+  }
+  template <typename Map, typename Key, typename Value>
+  bool find(const Map& map, const Key& key, Value& out) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = map.find(key);
+    if (found == map.end()) return false;
+    out = found->second;
+    return true;
+  }
+
+  mutable std::mutex mutex_;
+  std::unordered_map<std::uint64_t, OpenedTicket> tickets_;
+  std::deque<std::uint64_t> ticket_order_;
+  std::unordered_map<std::string, NetlogonKey> netlogon_;
+  std::deque<std::string> netlogon_order_;
+};
+
+}  // namespace rpcmarshal
