@@ -62,6 +62,11 @@ struct KnownMember {
 };
 constexpr KnownMember kMembers[] = {
     {"MMC20.Application", 54, "ExecuteShellCommand"},
+    {"Excel.Application", 30, "RegisterXLL"},
+    {"Excel.Application", 259, "Run"},
+    {"Excel.Application", 333, "DDEInitiate"},
+    {"Excel.Application", 350, "ExecuteExcel4Macro"},
+    {"Excel.Application", 1095, "ActivateMicrosoftApp"},
     {"ShellWindows", 0x60030001, "ShellExecute"},
     {"ShellBrowserWindow", 0x60030001, "ShellExecute"},
 };
@@ -190,7 +195,7 @@ ObjectTracker::Shared ObjectTracker::facts_or_new(const ObjectCall& call, const 
   Shared facts = facts_of(call, ipid);
   if (facts) return facts;
   facts = std::make_shared<Facts>();
-  if (!ipid.is_nil()) objects_.put(object_key(call.server, ipid), {facts, {}, 0, false});
+  if (!ipid.is_nil()) objects_.put(object_key(call.server, ipid), {facts, {}});
   return facts;
 }
 
@@ -203,21 +208,21 @@ void ObjectTracker::note_bindings(const DualStrings& strings) {
   if (!view_.bindings.empty()) view_.present = true;
 }
 
-void ObjectTracker::remember(std::string_view at, const Guid& ipid, const Guid& iid,
-                             std::uint64_t references, Shared facts) {
+void ObjectTracker::remember(std::string_view at, const Guid& ipid, Known fresh) {
   const std::string key = object_key(at, ipid);
   // The same IPID again: more references to the same object, or it is another one by now. Either
   // way the latest answer says what it is.
   if (const Known* before = objects_.find(key); before != nullptr && before->seen)
-    references += before->references;
-  objects_.put(key, {std::move(facts), iid, references, true});
+    fresh.references += before->references;
+  fresh.seen = true;
+  objects_.put(key, std::move(fresh));
 }
 
 void ObjectTracker::remember(const ObjectCall& call, Bytes objref, const Shared& facts) {
   ObjRef ref;
   if (!read_objref(objref, ref) || !is_reference(ref)) return;
   note_bindings(ref.resolver);
-  remember(call.server, ref.ipid, ref.iid, ref.references, facts);
+  remember(call.server, ref.ipid, {facts, ref.iid, ref.oxid, ref.references});
 }
 
 void ObjectTracker::remember_all(const ObjectCall& call, const Value& values, const Shared& facts) {
@@ -242,10 +247,13 @@ void ObjectTracker::handed_over(const ObjectCall& call, const Shared& facts) {
       continue;
     ObjRef ref;
     if (!read_objref(walker_.value().bytes(), ref) || !is_reference(ref)) continue;
-    if (objects_.find(object_key(call.server, ref.ipid)) != nullptr) continue;  // the server's own
+    // An object that the server gave out before goes back to it: nobody will be called.
+    if (const Known* own = objects_.find(object_key(call.server, ref.ipid));
+        own != nullptr && own->seen && own->oxid == ref.oxid)
+      continue;
     facts->handover = {call.interface->name + '.' + call.procedure->name, call.event};
-    remember(call.client, ref.ipid, ref.iid, ref.references, facts);
-    remember({}, ref.ipid, ref.iid, ref.references, facts);
+    remember(call.client, ref.ipid, {facts, ref.iid, ref.oxid, ref.references});
+    remember({}, ref.ipid, {facts, ref.iid, ref.oxid, ref.references});
   }
 }
 
@@ -321,7 +329,7 @@ void ObjectTracker::activation(const ObjectCall& call) {
   for (const Bytes object : a.objects) remember(call, object, facts);
   if (a.rem_unknown.is_nil()) a.rem_unknown = call.response.find("pipidRemUnknown").as_guid();
   if (!a.rem_unknown.is_nil())
-    remember(call.server, a.rem_unknown, kRemUnknown2, 0, std::make_shared<Facts>());
+    remember(call.server, a.rem_unknown, {std::make_shared<Facts>(), kRemUnknown2});
 }
 
 /// IObjectExporter ([MS-DCOM] 3.1.2.5.1): where an OXID's process listens, and the IPID that counts
@@ -335,7 +343,7 @@ void ObjectTracker::resolution(const ObjectCall& call) {
     note_bindings(read);
   }
   const Guid ipid = call.response.find("pipidRemUnknown").as_guid();
-  if (!ipid.is_nil()) remember(call.server, ipid, kRemUnknown2, 0, std::make_shared<Facts>());
+  if (!ipid.is_nil()) remember(call.server, ipid, {std::make_shared<Facts>(), kRemUnknown2});
 }
 
 void ObjectTracker::query_interface(const ObjectCall& call) {
@@ -349,8 +357,9 @@ void ObjectTracker::query_interface(const ObjectCall& call) {
     const Value item = results.at(i);
     const Guid granted = item.find("std.ipid").as_guid();
     if (granted.is_nil() || item.find("hResult").as_int() < 0) continue;
-    remember(call.server, granted, call.request.find("iids").at(i).as_guid(),
-             item.find("std.cPublicRefs").as_uint(), facts);
+    remember(call.server, granted,
+             {facts, call.request.find("iids").at(i).as_guid(), item.find("std.oxid").as_uint(),
+              item.find("std.cPublicRefs").as_uint()});
   }
 }
 

@@ -118,6 +118,7 @@ class ObjectTracker {
   struct Known {
     Shared facts;
     Guid iid;                      ///< nil when only calls on it were seen
+    std::uint64_t oxid = 0;        ///< the process where it lives; 0 when not known
     std::uint64_t references = 0;  ///< that the other side holds, as far as it was seen
     bool seen = false;             ///< an answer gave it out
   };
@@ -127,8 +128,7 @@ class ObjectTracker {
   Shared facts_or_new(const ObjectCall& call, const Guid& ipid);
   void show_class(const Shared& facts);
   void infer_class(const ObjectCall& call);
-  void remember(std::string_view at, const Guid& ipid, const Guid& iid, std::uint64_t references,
-                Shared facts);
+  void remember(std::string_view at, const Guid& ipid, Known fresh);
   void remember(const ObjectCall& call, Bytes objref, const Shared& facts);
   void remember_all(const ObjectCall& call, const ndr::Value& values, const Shared& facts);
   void handed_over(const ObjectCall& call, const Shared& facts);

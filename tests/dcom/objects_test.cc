@@ -37,6 +37,21 @@ TEST(ObjRef, CustomCarriesTheObject) {
   EXPECT_EQ(class_name(ref.clsid), "WbemClassObject");
 }
 
+TEST(ClassNames, ThoseThatRunCommandsElsewhere) {
+  const std::pair<const char*, const char*> kExpected[] = {
+      {"49b2791a-b1ae-4c90-9b8e-e860ba07f889", "MMC20.Application"},
+      {"9ba05972-f6a8-11cf-a442-00a0c90a8f39", "ShellWindows"},
+      {"c08afd90-f2a1-11d1-8455-00a0c91f3880", "ShellBrowserWindow"},
+      {"00024500-0000-0000-c000-000000000046", "Excel.Application"},
+      {"8bc3f05e-d86b-11d0-a075-00c04fb68820", "WbemLevel1Login"},
+      {"72566e27-1abb-4eb3-b4f0-eb431cb1cb32", "WaaSRemediation"},
+      {"06622d85-6856-4460-8de1-a81921b41c4b", "OpenControlPanel"},
+      {"f618c514-dfb8-11d1-a2cf-00805fc79235", "COMAdmin.COMAdminCatalog"},
+      {"11111111-2222-3333-4444-555555555555", ""},
+  };
+  for (const auto& [clsid, name] : kExpected) EXPECT_EQ(class_name(*Guid::parse(clsid)), name);
+}
+
 TEST(ObjectPaths, ClassAndNamespace) {
   EXPECT_EQ(class_of_path("Win32_Process"), "Win32_Process");
   EXPECT_EQ(class_of_path("Win32_Process.Handle=\"4\""), "Win32_Process");

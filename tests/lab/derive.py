@@ -5,7 +5,7 @@ usage: derive.py VARIANT IN.pcap OUT
 
 Variants: vlan (802.1Q), qinq (802.1ad + 802.1Q), cooked (Linux SLL), raw (raw IP), pcapng,
 loss (every 17th TCP packet with payload is missing), reorder (neighbouring payload packets of one
-direction swapped), duplicate (every 5th packet twice), truncated (file ends inside a packet),
+direction swapped), unbound (binds and their answers above port 1024 are missing), duplicate (every 5th packet twice), truncated (file ends inside a packet),
 snaplen (packets cut at 200 bytes). IN is a little-endian microsecond Ethernet pcap.
 """
 
@@ -93,6 +93,15 @@ def swap(packets):
     return packets
 
 
+def without_binds(packets):
+    """bind, bind_ack, alter_context, its answer and auth3 of dynamic ports are gone."""
+    def is_bind(data):
+        payload = data[len(data) - tcp_payload(data):] if tcp_payload(data) > 0 else b""
+        high = min(struct.unpack_from(">HH", data, 14 + (data[14] & 15) * 4)) > 1024
+        return payload[:2] == b"\5\0" and payload[2:3] in b"\x0b\x0c\x0e\x0f\x10" and high
+    return [p for p in packets if not is_bind(p[3])]
+
+
 def main():
     if len(sys.argv) != 4:
         sys.exit(__doc__)
@@ -115,6 +124,8 @@ def main():
         write(target, lose(packets))
     elif variant == "reorder":
         write(target, swap(packets))
+    elif variant == "unbound":
+        write(target, without_binds(packets))
     elif variant == "duplicate":
         write(target, [p for n, q in enumerate(packets) for p in [q] * (2 if n % 5 == 0 else 1)])
     elif variant == "truncated":

@@ -71,6 +71,8 @@ scenario wmi_subscription fs1 "WMI event subscription: filter, command line and 
 record_wmi_subscription() { objects wmi_subscription subscription; }
 scenario wmi_types fs1 "WMI object with every type, and a smart enumeration that names its class once"
 record_wmi_types() { objects wmi_types sample; }
+scenario wmi_async fs1 "WMI asynchronously: ExecQueryAsync and ExecMethodAsync with a sink, which the server calls back as its machine account"
+record_wmi_async() { objects wmi_async asynchronous; }
 scenario dcom_mmc20 fs1 "MMC20.Application: Document, ActiveView, ExecuteShellCommand through IDispatch"
 record_dcom_mmc20() { objects dcom_mmc20 shell; }
 
@@ -230,6 +232,7 @@ derived() {  # NAME VARIANT SOURCE SUFFIX ABOUT
   eval "record_$1() { python3 \"\$LAB_SOURCE/derive.py\" $2 <(zcat -f tests/captures/$3.pcap*) \"\$LAB/out/$1.$4\"; }"
 }
 derived demo_loss loss demo pcap "demo.pcap with every 17th payload packet missing"
+derived wmi_unbound unbound wmi_process pcap "wmi_process.pcap without the binds to the objects: interfaces are known by what the objects are"
 derived demo_vlan vlan demo pcap "demo.pcap with an 802.1Q tag"
 derived demo_qinq qinq demo pcap "demo.pcap with two VLAN tags"
 derived demo_cooked cooked demo pcap "demo.pcap as Linux cooked capture"

@@ -4,17 +4,28 @@
 usage: objects.py STORY [--level integrity|privacy|none] [--target ADDRESS]
 
 Stories: process (Win32_Process.Create and queries), subscription (a permanent event subscription),
-sample (an object with every type, plain and in a smart enumeration), shell (MMC20.Application).
+sample (an object with every type, plain and in a smart enumeration), shell (MMC20.Application),
+asynchronous (ExecQueryAsync and ExecMethodAsync: the server calls a sink here).
 """
 
 import argparse
+import os
 import struct
 import sys
+import threading
+import time
 
 from impacket.dcerpc.v5 import dcomrt, rpcrt
 from impacket.dcerpc.v5.dcom import oaut, wmi
 from impacket.dcerpc.v5.dtypes import GUID, LONG, NULL, ULONG
 from impacket.uuid import string_to_bin
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "server"))
+import ntlm_acceptor
+import objects
+import rpc_server
+import sinks
+import wmi as service
 
 LEVELS = {"none": rpcrt.RPC_C_AUTHN_LEVEL_NONE, "integrity": rpcrt.RPC_C_AUTHN_LEVEL_PKT_INTEGRITY,
           "privacy": rpcrt.RPC_C_AUTHN_LEVEL_PKT_PRIVACY}
@@ -132,6 +143,64 @@ def sample(connection):
             print(error)
 
 
+class SinkHere:
+    """A sink that the server can call: prints what it is told."""
+
+    def __init__(self, address="10.77.0.2", port=49800):
+        self.ended = threading.Event()
+        # Objects of another machine: another process, other IPIDs.
+        objects.OXID = 0x5A17C11E00000001
+        objects.REMUNKNOWN = objects.binary("00008000-0a34-0000-91c2-7e04d5b86a31")
+        rpc_server.listen(
+            address, port, {(sinks.SINK, 0): {3: self.indicate, 4: self.set_status}},
+            lambda: ntlm_acceptor.Acceptor("CL", "CONTOSO", {"FS1$": "Machine.2026"}))
+        data = objects.objref(objects.binary(sinks.SINK), objects.hand_out(self), address, "CL", port)
+        self.pointer = dcomrt.PMInterfacePointer()
+        self.pointer["ulCntData"], self.pointer["abData"] = len(data), [bytes([b]) for b in data]
+
+    def indicate(self, call):
+        print("indicated", struct.unpack_from("<I", call.stub, 32)[0])
+        return objects.answer(b"", objects.OK)
+
+    def set_status(self, call):
+        self.ended.set()
+        return objects.answer(b"", objects.OK)
+
+    def wait(self):
+        if not self.ended.wait(10):
+            sys.exit("the sink was not called")
+        self.ended.clear()
+        time.sleep(0.2)  # The answer to SetStatus is on its way.
+
+
+def asynchronous(connection):
+    services = login(connection, "root/cimv2")
+    sink = SinkHere()
+    call = wmi.IWbemServices_ExecQueryAsync()
+    call["strQueryLanguage"]["asData"] = "WQL"
+    call["strQuery"]["asData"] = "SELECT * FROM Win32_Process"
+    call["lFlags"], call["pCtx"], call["pResponseHandler"] = 0, NULL, sink.pointer
+    services.request(call, services._iid, services.get_iPid())
+    sink.wait()
+    call = wmi.IWbemServices_ExecMethodAsync()
+    call["strObjectPath"]["asData"], call["strMethodName"]["asData"] = "Win32_Process", "Create"
+    call["lFlags"], call["pCtx"] = 0, NULL
+    call["pInParams"] = command("cmd.exe /c whoami")
+    call["pResponseHandler"] = sink.pointer
+    services.request(call, services._iid, services.get_iPid())
+    sink.wait()
+
+
+def command(line):
+    """In parameters of Win32_Process.Create."""
+    shape = next(m for m in service.PROCESS.methods if m.name == "Create").inputs
+    data = service.by_value(service.wmio.instance_block(
+        service.Class("__PARAMETERS", properties=shape), {"CommandLine": line}, decorated=False))
+    pointer = dcomrt.PMInterfacePointer()
+    pointer["ulCntData"], pointer["abData"] = len(data), [bytes([b]) for b in data]
+    return pointer
+
+
 def shell(connection):
     made = connection.CoCreateInstanceEx(string_to_bin("49B2791A-B1AE-4C90-9B8E-E860BA07F889"),
                                          oaut.IID_IDispatch)
@@ -157,7 +226,7 @@ def shell(connection):
     target.Invoke(number, 0x409, oaut.DISPATCH_METHOD, call, 0, [], [])
 
 
-STORIES = {function.__name__: function for function in (process, subscription, sample, shell)}
+STORIES = {function.__name__: function for function in (process, subscription, sample, shell, asynchronous)}
 
 
 def main():

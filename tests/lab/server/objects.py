@@ -34,17 +34,17 @@ def find(ipid):
     return _OBJECTS.get(ipid)
 
 
-def bindings(address):
+def bindings(address, host="FS1", port=PORT):
     """DUALSTRINGARRAY ([MS-DCOM] 2.2.19): its strings, and where the security bindings begin."""
-    where = b"".join(struct.pack("<H", 7) + f"{name}[{PORT}]\0".encode("utf-16le")
-                     for name in ("FS1", address)) + bytes(2)
+    where = b"".join(struct.pack("<H", 7) + f"{name}[{port}]\0".encode("utf-16le")
+                     for name in (host, address)) + bytes(2)
     security = struct.pack("<HH", 10, 0xFFFF) + bytes(2) + bytes(2)
     return where + security, len(where) // 2
 
 
-def objref(iid, ipid, address):
+def objref(iid, ipid, address, host="FS1", port=PORT):
     """A standard OBJREF (2.2.18.4)."""
-    strings, security_offset = bindings(address)
+    strings, security_offset = bindings(address, host, port)
     return (struct.pack("<II", 0x574F454D, 1) + iid + struct.pack("<IIQQ", 0, 5, OXID, 1) + ipid +
             struct.pack("<HH", len(strings) // 2, security_offset) + strings)
 

@@ -5,6 +5,7 @@ import struct
 
 from impacket.dcerpc.v5.dcom import wmi as client
 
+import sinks
 import wmio
 from objects import FALSE, OK, Thing, answer, binary, custom_objref, interface_pointer, \
     pointer_to_pointer
@@ -193,30 +194,57 @@ class Namespace(Thing):
 
     delete_instance = put_instance
 
+    def queried(self, request):
+        """The class that a query names, or None."""
+        name = re.search(r"\bfrom\s+(\w+)", text(request["strQuery"]), re.IGNORECASE)
+        return name and CLASSES.get(name[1].lower())
+
     def query(self, call):
-        query = text(client.IWbemServices_ExecQuery(call.stub)["strQuery"])
-        name = re.search(r"\bfrom\s+(\w+)", query, re.IGNORECASE)
-        what = name and CLASSES.get(name[1].lower())
+        what = self.queried(client.IWbemServices_ExecQuery(call.stub))
         if what is None:
             return answer(bytes(4), INVALID_CLASS)
         found = Enumerator(what, INSTANCES.get(what.name.lower(), []), self.name)
         return answer(interface_pointer(found.reference(call)), OK)
 
+    def query_async(self, call):
+        request = client.IWbemServices_ExecQueryAsync(call.stub)
+        what = self.queried(request)
+        if what is None:
+            return answer(b"", INVALID_CLASS)
+        sinks.complete(b"".join(request["pResponseHandler"]["abData"]), [
+            by_value(wmio.instance_block(what, values, self.name))
+            for values in INSTANCES.get(what.name.lower(), [])])
+        return answer(b"", OK)
+
     def method(self, call):
-        request = client.IWbemServices_ExecMethod(call.stub)
+        data = self.run(client.IWbemServices_ExecMethod(call.stub))
+        if data is None:
+            return answer(bytes(8), INVALID_METHOD)
+        return answer(pointer_to_pointer(data) + bytes(4), OK)
+
+    def method_async(self, call):
+        request = client.IWbemServices_ExecMethodAsync(call.stub)
+        data = self.run(request)
+        if data is None:
+            return answer(b"", INVALID_METHOD)
+        sinks.complete(b"".join(request["pResponseHandler"]["abData"]), [data])
+        return answer(b"", OK)
+
+    def run(self, request):
+        """OBJREF of the results of ExecMethod or ExecMethodAsync; None when there is no such method."""
         path, name = text(request["strObjectPath"]), text(request["strMethodName"])
         what = CLASSES.get(path.split(".")[0].lower())
         method = next((m for m in what.methods if m.name == name), None) if what else None
         if method is None:
-            return answer(bytes(8), INVALID_METHOD)
+            return None
         results = {"ReturnValue": 0}
         if name == "Create":
             results["ProcessId"] = 4312
         shape = Class("__PARAMETERS", properties=method.outputs)
-        data = by_value(wmio.instance_block(shape, results, decorated=False))
-        return answer(pointer_to_pointer(data) + bytes(4), OK)
+        return by_value(wmio.instance_block(shape, results, decorated=False))
 
-    methods = {6: get_object, 14: put_instance, 16: delete_instance, 20: query, 24: method}
+    methods = {6: get_object, 14: put_instance, 16: delete_instance, 20: query, 21: query_async,
+               24: method, 25: method_async}
 
 
 class Login(Thing):
