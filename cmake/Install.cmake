@@ -24,6 +24,12 @@ foreach(room ${RPCM_LIBRARY_ROOMS})
   set_target_properties(rpcm_${room} PROPERTIES EXPORT_NAME ${room} OUTPUT_NAME rpcmarshal_${room})
   target_compile_features(rpcm_${room} PUBLIC cxx_std_20)
   add_library(rpcmarshal::${room} ALIAS rpcm_${room})
+endforeach()
+if(NOT RPCMARSHAL_INSTALL)
+  return()
+endif()
+
+foreach(room ${RPCM_LIBRARY_ROOMS})
   install(TARGETS rpcm_${room} EXPORT rpcmarshalTargets
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT library)
 endforeach()
@@ -45,6 +51,13 @@ install(DIRECTORY examples/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples COMPONE
 if(RPCMARSHAL_TOOLS)
   install(TARGETS rpcmarshal_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT program)
 endif()
+# The sensor as a service (docs/sensor.md). Nothing is written to /etc: the package's postinst puts the
+# settings there when they are not.
+if(RPCMARSHAL_TOOLS)
+  install(FILES packaging/sensor.env DESTINATION ${CMAKE_INSTALL_DATADIR}/rpcmarshal COMPONENT service)
+  install(FILES packaging/rpcmarshal-sensor.service DESTINATION lib/systemd/system COMPONENT service)
+  install(FILES packaging/rpcmarshal.sysusers DESTINATION lib/sysusers.d RENAME rpcmarshal.conf COMPONENT service)
+endif()
 install(DIRECTORY interfaces/ DESTINATION ${CMAKE_INSTALL_DATADIR}/rpcmarshal/interfaces COMPONENT program
   FILES_MATCHING PATTERN "*.idl" PATTERN "README.md")
 install(DIRECTORY rules/ DESTINATION ${CMAKE_INSTALL_DATADIR}/rpcmarshal/rules COMPONENT program
@@ -63,6 +76,8 @@ set(CPACK_STRIP_FILES ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION net)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)  # Dependencies from the libraries that the program links.
+set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${PROJECT_SOURCE_DIR}/packaging/debian/postinst
+  ${PROJECT_SOURCE_DIR}/packaging/debian/prerm ${PROJECT_SOURCE_DIR}/packaging/debian/postrm)
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION "Decodes Microsoft RPC from packet captures: who called what, with which
 arguments, and what came back, as JSON lines or text. With the C++ library
 (IDL, NDR and NDR64) that it is made of.")

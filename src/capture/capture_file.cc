@@ -190,6 +190,9 @@ bool CaptureFile::next_block(RawPacket& packet) {
 
 const std::string& CaptureFile::error() const { return impl_->error; }
 std::uint64_t CaptureFile::packets() const { return impl_->packets; }
+CaptureDrops CaptureFile::drops() const {
+  return impl_->blocks ? impl_->blocks->drops() : CaptureDrops{};
+}
 const std::string& CaptureFile::path() const { return impl_->path; }
 CaptureFile::Progress CaptureFile::progress() const {
   return {impl_->input->stored_position(), impl_->size};

@@ -46,6 +46,8 @@ class CaptureFile {
   };
   Progress progress() const;
   std::uint64_t packets() const;
+  /// What the program that wrote the file says it lost (pcapng only).
+  CaptureDrops drops() const;
   const std::string& path() const;
 
  private:

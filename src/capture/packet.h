@@ -16,4 +16,11 @@ struct RawPacket {
   int link_type = 1;  ///< libpcap DLT_ value; 1 is Ethernet
 };
 
+/// Packets that never reached the capture, as whoever captured counted them.
+struct CaptureDrops {
+  std::uint64_t received = 0;   ///< by the interface, lost ones included
+  std::uint64_t kernel = 0;     ///< lost by the operating system: no room in the capture buffer
+  std::uint64_t interface = 0;  ///< lost by the interface
+};
+
 }  // namespace rpcmarshal

@@ -10,11 +10,15 @@ enum BlockType : std::uint32_t {
   kInterface = 1,
   kOldPacket = 2,
   kSimplePacket = 3,
+  kStatistics = 5,
   kEnhancedPacket = 6,
   kSection = 0x0a0d0d0a,  // the same in both byte orders
 };
 constexpr std::uint32_t kMagic = 0x1a2b3c4d;
-constexpr std::uint16_t kEndOfOptions = 0, kResolution = 9, kOffset = 14;
+constexpr std::uint16_t kEndOfOptions = 0;
+constexpr std::uint16_t kResolution = 9, kOffset = 14;                         // of an interface
+constexpr std::uint16_t kDroppedBefore = 4;                                    // of a packet
+constexpr std::uint16_t kReceived = 4, kInterfaceDrops = 5, kSystemDrops = 7;  // of statistics
 
 }  // namespace
 
@@ -62,18 +66,63 @@ PcapngReader::Result PcapngReader::next(RawPacket& out) {
       case kInterface:
         if (!interface()) return damaged("an interface description cannot be read");
         break;
+      case kStatistics:
+        statistics();
+        break;
       case kOldPacket:
       case kSimplePacket:
       case kEnhancedPacket:
         if (!packet(out, type)) return damaged("a packet is of no known interface, or too long");
         return Result::kPacket;
       default:
-        break;  // names, statistics, secrets
+        break;  // names, secrets
     }
   }
 }
 
+CaptureDrops PcapngReader::drops() const {
+  CaptureDrops all = before_;
+  for (const Interface& one : interfaces_) {
+    all.received += one.counted.received;
+    all.interface += one.counted.interface;
+    // The statistics, where there are any, count what the packets note as well.
+    all.kernel += std::max(one.counted.kernel, one.noted);
+  }
+  return all;
+}
+
+template <typename Found>
+bool PcapngReader::options(std::size_t at, Found found) const {
+  while (at + 4 <= body_.size()) {
+    const auto code = load<std::uint16_t>(body_.data() + at, order_);
+    const std::size_t size = load<std::uint16_t>(body_.data() + at + 2, order_);
+    at += 4;
+    if (code == kEndOfOptions) break;
+    if (size > body_.size() - at) return false;
+    found(code, Bytes(body_).subspan(at, size));
+    at += (size + 3) / 4 * 4;
+  }
+  return true;
+}
+
+/// Statistics that cannot be read cost no packets.
+void PcapngReader::statistics() {
+  if (body_.size() < 12) return;
+  const auto number = load<std::uint32_t>(body_.data(), order_);
+  if (number >= interfaces_.size()) return;
+  CaptureDrops& counted = interfaces_[number].counted;
+  // Counted from the start of the capture on: the last block says all.
+  options(12, [&](std::uint16_t code, Bytes value) {
+    if (value.size() < 8) return;
+    const auto count = load<std::uint64_t>(value.data(), order_);
+    if (code == kReceived) counted.received = count;
+    if (code == kInterfaceDrops) counted.interface = count;
+    if (code == kSystemDrops) counted.kernel = count;
+  });
+}
+
 bool PcapngReader::section() {
+  before_ = drops();
   interfaces_.clear();
   return body_.size() >= 16 && load<std::uint32_t>(body_.data(), order_) == kMagic &&
          load<std::uint16_t>(body_.data() + 4, order_) == 1;
@@ -84,20 +133,13 @@ bool PcapngReader::interface() {
   Interface& made = interfaces_.emplace_back();
   made.link_type = load<std::uint16_t>(body_.data(), order_);
   made.snap_length = load<std::uint32_t>(body_.data() + 4, order_);
-  for (std::size_t at = 8; at + 4 <= body_.size();) {
-    const auto code = load<std::uint16_t>(body_.data() + at, order_);
-    const std::size_t size = load<std::uint16_t>(body_.data() + at + 2, order_);
-    at += 4;
-    if (code == kEndOfOptions) break;
-    if (size > body_.size() - at) return false;
-    if (code == kResolution && size >= 1)
-      made.resolution = std::to_integer<std::uint8_t>(body_[at]);
-    if (code == kOffset && size >= 8) {
-      made.offset = static_cast<std::int64_t>(load<std::uint64_t>(body_.data() + at, order_));
+  return options(8, [&](std::uint16_t code, Bytes value) {
+    if (code == kResolution && !value.empty())
+      made.resolution = std::to_integer<std::uint8_t>(value[0]);
+    if (code == kOffset && value.size() >= 8) {
+      made.offset = static_cast<std::int64_t>(load<std::uint64_t>(value.data(), order_));
     }
-    at += (size + 3) / 4 * 4;
-  }
-  return true;
+  });
 }
 
 bool PcapngReader::packet(RawPacket& out, std::uint32_t type) {
@@ -120,7 +162,18 @@ bool PcapngReader::packet(RawPacket& out, std::uint32_t type) {
     out.original_length = u32(16);
   }
   if (interface >= interfaces_.size() || captured > body.size() - data_at) return false;
-  const Interface& from = interfaces_[interface];
+  Interface& from = interfaces_[interface];
+  if (type == kEnhancedPacket) {
+    // Options that do not fit say nothing about the packet, which is whole.
+    options(data_at + (captured + 3) / 4 * 4, [&](std::uint16_t code, Bytes value) {
+      if (code == kDroppedBefore && value.size() >= 8)
+        from.noted += load<std::uint64_t>(value.data(), order_);
+    });
+  } else if (type == kOldPacket) {
+    // Its drops stand in the header; all ones: not counted.
+    const auto dropped = load<std::uint16_t>(body.data() + 2, order_);
+    if (dropped != 0xffff) from.noted += dropped;
+  }
   out.time = type == kSimplePacket ? 0 : time(from, units);  // a simple packet has none
   out.data = body.subspan(data_at, captured);
   out.link_type = from.link_type;

@@ -26,6 +26,8 @@ class PcapngReader {
   /// its interface, and not necessarily one that anybody supports.
   Result next(RawPacket& packet);
   std::string_view reason() const { return reason_; }  ///< after kDamaged
+  /// What the program that wrote the file says it lost, so far, of all interfaces and sections.
+  CaptureDrops drops() const;
   /// Where the block begins that was read last, in unpacked bytes.
   std::uint64_t block_start() const { return block_start_; }
 
@@ -35,6 +37,8 @@ class PcapngReader {
     std::uint32_t snap_length = 0;  ///< 0: no limit
     std::uint8_t resolution = 6;    ///< if_tsresol
     std::int64_t offset = 0;        ///< if_tsoffset, seconds
+    CaptureDrops counted;           ///< of its last statistics block
+    std::uint64_t noted = 0;        ///< sum of its packets' epb_dropcount
   };
   static constexpr std::size_t kMaxBlock = 16u << 20;
   static constexpr std::size_t kMaxInterfaces = 16384;
@@ -43,11 +47,16 @@ class PcapngReader {
   bool section();
   bool interface();
   bool packet(RawPacket& packet, std::uint32_t type);
+  void statistics();
+  /// Calls `found(code, value)` for each option from `at` on; false when one does not fit.
+  template <typename Found>
+  bool options(std::size_t at, Found found) const;
   Timestamp time(const Interface& interface, std::uint64_t units) const;
 
   InputFile& input_;
   ByteOrder order_ = ByteOrder::kLittle;
   std::vector<Interface> interfaces_;  ///< of this section
+  CaptureDrops before_;                ///< of earlier sections
   std::vector<std::byte> body_;        ///< of this block, without its two lengths
   std::uint64_t block_start_ = 0;
   std::string_view reason_;

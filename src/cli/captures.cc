@@ -32,7 +32,7 @@ void Progress::clear() {
 
 int read_captures(const std::vector<std::string>& files, Progress& progress,
                   const std::function<void(const RawPacket&)>& packet,
-                  const std::function<std::uint64_t()>& calls) {
+                  const std::function<std::uint64_t()>& calls, DropStatistics* drops) {
   int status = kOk;
   for (const std::string& path : files) {
     CaptureFile::Opened opened = CaptureFile::open(path);
@@ -46,6 +46,10 @@ int read_captures(const std::vector<std::string>& files, Progress& progress,
     while (opened.file->next(raw)) {
       packet(raw);
       progress.update(*opened.file, calls());
+    }
+    if (drops) {
+      const CaptureDrops lost = opened.file->drops();
+      *drops += {lost.received, lost.kernel, lost.interface, 0};
     }
     if (!opened.file->error().empty()) {
       progress.clear();

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "capture/capture_file.h"
+#include "sensor/sensor.h"
 
 namespace rpcmarshal::cli {
 
@@ -31,9 +32,10 @@ class Progress {
 };
 
 /// Gives every packet of every file to `packet`; after each, `calls()` is for the progress bar.
+/// `drops` is added what the programs that wrote the files say they lost.
 /// Returns the exit status: kOk, or kDamagedInput when a file could not be read to its end.
 int read_captures(const std::vector<std::string>& files, Progress& progress,
                   const std::function<void(const RawPacket&)>& packet,
-                  const std::function<std::uint64_t()>& calls);
+                  const std::function<std::uint64_t()>& calls, DropStatistics* drops = nullptr);
 
 }  // namespace rpcmarshal::cli

@@ -53,12 +53,14 @@ Result read_alone(const ReadOptions& o, const Catalogue& catalogue, std::FILE* o
     result.summary.count(event);
     sink->write(event);
   });
+  DropStatistics drops;
   result.status = read_captures(
       o.files, progress, [&](const RawPacket& packet) { sensor.packet(packet); },
-      [&] { return calls; });
+      [&] { return calls; }, &drops);
   sensor.finish();
   result.written = sink->finish();
   result.statistics = sensor.statistics();
+  result.statistics.drops += drops;
   return result;
 }
 
@@ -80,14 +82,16 @@ Result read_with_workers(const ReadOptions& o, const Catalogue& catalogue, std::
   };
   put(edges->header(host_time()));
   Workers workers(catalogue, std::move(options), put);
+  DropStatistics drops;
   result.status = read_captures(
       o.files, progress, [&](const RawPacket& packet) { workers.packet(packet); },
-      [&] { return workers.calls(); });
+      [&] { return workers.calls(); }, &drops);
   workers.finish();
   put(edges->trailer(host_time()));
   result.written = result.written && std::fflush(out) == 0;
   result.summary = workers.summary();
   result.statistics = workers.statistics();
+  result.statistics.drops += drops;
   return result;
 }
 

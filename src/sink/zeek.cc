@@ -6,31 +6,10 @@
 #include <cstring>
 
 #include "base/guid.h"
+#include "interface/names.h"
 
 namespace rpcmarshal::zeek {
 namespace {
-
-struct Spelling {
-  std::string_view uuid;
-  std::string_view endpoint;
-};
-
-// Interfaces that Zeek calls otherwise than their protocol document does.
-constexpr Spelling kSpellings[] = {
-    {"027947e1-d731-11ce-a357-000000000001", "IEnumWbemClassObject interface"},
-    {"12345678-1234-abcd-ef00-0123456789ab", "spoolss"},
-    {"12345678-1234-abcd-ef00-01234567cffb", "netlogon"},
-    {"1c1c45ee-4395-11d2-b60b-00104b703efd", "IWbemFetchSmartEnum interface"},
-    {"423ec01e-2e35-11d2-b604-00104b703efd", "IWbemWCOSmartEnum interface"},
-    {"44aca674-e8fc-11d0-a07c-00c04fb68820", "IWbemContext interface"},
-    {"44aca675-e8fc-11d0-a07c-00c04fb68820", "IWbemCallResult interface"},
-    {"541679ab-2e5f-11d3-b34e-00104bcc4b4a", "IWbemLoginHelper interface"},
-    {"7c857801-7381-11cf-884d-00aa004b2e24", "IWbemObjectSink interface"},
-    {"a359dec5-e813-4834-8a2a-ba7f1d777d76", "IWbemBackupRestoreEx interface"},
-    {"c49e32c7-bc8b-11d2-85d4-00105a1f8304", "IWbemBackupRestore interface"},
-    {"c681d488-d850-11d0-8c52-00c04fd90f7e", "efsrpc2"},
-    {"dc12a681-737f-11cf-884d-00aa004b2e24", "IWbemClassObject interface"},
-};
 
 // Length of the UTF-8 sequence at the start of `text`, or 0 when it is none ([RFC 3629] 4).
 std::size_t utf8_length(std::string_view text) {
@@ -144,28 +123,16 @@ void append_uid(std::string& out, const Event& event) {
 }
 
 std::string endpoint(const Event& event) {
+  if (event.interface) return std::string(zeek_endpoint(*event.interface));
   if (!event.interface_id) return {};
-  const std::string uuid = event.interface_id->uuid.to_string();
-  if (event.interface) {
-    for (const std::string_view kind : {"zeek", "alias"}) {
-      const std::string_view name = event.interface->annotations.value(kind);
-      if (!name.empty()) return std::string(name);
-    }
-  }
-  const auto* spelling = std::ranges::find(kSpellings, uuid, &Spelling::uuid);
-  if (spelling != std::end(kSpellings)) return std::string(spelling->endpoint);
-  if (event.interface) return event.interface->name;
-  return "unknown-" + uuid;
+  return "unknown-" + event.interface_id->uuid.to_string();
 }
 
 std::string operation(const Event& event) {
   if (!event.opnum) return {};
   if (event.procedure) {
-    for (const std::string_view kind : {"zeek", "alias"}) {
-      const std::string_view name = event.procedure->annotations.value(kind);
-      if (!name.empty()) return std::string(name);
-    }
-    if (!event.procedure->name.empty()) return event.procedure->name;
+    const std::string_view name = zeek_operation(*event.procedure);
+    if (!name.empty()) return std::string(name);
   }
   return "unknown-" + std::to_string(*event.opnum);
 }

@@ -141,6 +141,48 @@ TEST_F(CaptureFileTest, PcapngTimes) {
             "7000000000=a 5=b 1500000000=c 100001000000=d 0=e 0=f ");
 }
 
+TEST_F(CaptureFileTest, PcapngTellsWhatItsWriterLost) {
+  const auto option = [](unsigned code, std::uint32_t value) {
+    return le16(code) + le16(8) + le32(value) + le32(0);
+  };
+  const auto statistics = [&](unsigned interface, const std::string& options) {
+    return block(5, le32(interface) + le32(0) + le32(9) + options);
+  };
+  const std::string noted = block(6, le32(1) + le32(0) + le32(2) + le32(3) + le32(3) +
+                                         std::string("abc\0", 4) + option(4, 30) + le32(0));
+  const auto drops = [&](const std::string& file) {
+    auto opened = CaptureFile::open(write(file));
+    RawPacket packet;
+    while (opened.file->next(packet)) {
+    }
+    EXPECT_EQ(opened.file->error(), "");
+    const CaptureDrops d = opened.file->drops();
+    return std::to_string(d.received) + " " + std::to_string(d.kernel) + " " +
+           std::to_string(d.interface);
+  };
+  const std::string two = kSectionHeader + interface_of(1, 0) + interface_of(1, 0);
+  EXPECT_EQ(drops(two + packet_of(0, 1, "abc")), "0 0 0");
+  // The later block of an interface counts from the start as well.
+  EXPECT_EQ(drops(two + statistics(0, option(4, 10) + option(7, 1)) +
+                  statistics(0, option(4, 100) + option(5, 5) + option(7, 2)) +
+                  statistics(1, option(4, 1000) + option(5, 7))),
+            "1100 2 12");
+  // Packets may note what was lost before them, beside the statistics or without.
+  EXPECT_EQ(drops(two + noted + noted), "0 60 0");
+  EXPECT_EQ(drops(two + noted + statistics(1, option(7, 31))), "0 31 0");
+  const std::string old =
+      block(2, le16(0) + le16(8) + le32(0) + le32(1) + le32(3) + le32(3) + "abc");
+  const std::string unknown =
+      block(2, le16(0) + le16(0xffff) + le32(0) + le32(1) + le32(3) + le32(3) + "abc");
+  EXPECT_EQ(drops(two + old + unknown), "0 8 0");
+  // Another section, with interfaces of its own.
+  EXPECT_EQ(drops(two + statistics(0, option(7, 2)) + two + statistics(0, option(7, 3))), "0 5 0");
+  // Statistics of nobody, short ones, and options that do not fit, cost no packets.
+  EXPECT_EQ(drops(two + statistics(2, option(7, 2)) + block(5, "short") +
+                  statistics(0, option(4, 1) + le16(7) + le16(800)) + packet_of(0, 1, "abc")),
+            "1 0 0");
+}
+
 TEST_F(CaptureFileTest, DamagedPcapng) {
   const std::string good = kSectionHeader + interface_of(1, 0) + packet_of(0, 1, "abc");
   const std::string at = "1000=abc | : damaged at byte " + std::to_string(good.size()) + ": ";
