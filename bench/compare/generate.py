@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Captures that stress the sensor in other ways than a mix of calls does.
 
-usage: generate.py bulk OUTPUT MEGABYTES      one large file after the other over SMB2, no RPC
+usage: generate.py bulk OUTPUT MEGABYTES CAPTURE  large files over SMB2, and a few calls
        generate.py flows OUTPUT FLOWS CAPTURE so many connections at once, all with calls
 
 bulk: connections that each write one file in SMB2 WRITE requests of 1 MiB, in TCP segments of 1,460
-bytes, acknowledged every second one, four connections at a time.
+bytes, acknowledged every second one, four connections at a time; beside them, one packet in 65, copies
+of the first connection of CAPTURE after each other.
 flows: copies of the first connection of CAPTURE (pcap, Ethernet, IPv4), each with a client address
 of its own, cut after 14 packets; packet by packet, the first of all, then the second of all.
 Prints packets and connections. Fields: [MS-SMB2] 2.2.1, 2.2.10, 2.2.14, 2.2.21, 2.2.22.
@@ -92,8 +93,41 @@ class Connection:
         yield self.packet(False, 0x11)
 
 
-def bulk(path, megabytes):
+def first_connection(source, limit):
+    """Its frames, and the client's address: of whoever sent the SYN."""
+    with open(source, "rb") as file:
+        raw = file.read()
+    frames, at, first = [], 24, None
+    while at + 16 <= len(raw) and len(frames) < limit:
+        size = struct.unpack_from("<I", raw, at + 8)[0]
+        frame = raw[at + 16:at + 16 + size]
+        at += 16 + size
+        if frame[12:14] != b"\x08\x00" or frame[23] != 6:
+            continue
+        ends = frozenset((frame[26:30] + frame[34:36], frame[30:34] + frame[36:38]))
+        first = first or ends
+        if ends == first:
+            frames.append(frame)
+    return frames, frames[0][26:30]
+
+
+def of_client(frame, client, number):
+    where = 26 if frame[26:30] == client else 30
+    return frame[:where] + struct.pack(">I", 0x0A800001 + number) + frame[where + 4:]
+
+
+def copies(source):
+    frames, client = first_connection(source, 1 << 30)
+    number = 0
+    while True:
+        for frame in frames:
+            yield of_client(frame, client, number)
+        number += 1
+
+
+def bulk(path, megabytes, source):
     out, number, running = Writer(path), 0, []
+    calls = copies(source)
     while out.size < megabytes * 1_000_000 or running:
         while len(running) < 4 and out.size < megabytes * 1_000_000:
             running.append(Connection(number).run(16))
@@ -105,36 +139,23 @@ def bulk(path, megabytes):
                     running.remove(one)
                     break
                 out.frame(data)
+                if out.packets % 65 == 0:
+                    out.frame(next(calls))
     return out.packets, number
 
 
 def flows(path, count, source):
-    with open(source, "rb") as file:
-        raw = file.read()
-    frames, at, first = [], 24, None
-    while at + 16 <= len(raw) and len(frames) < 14:
-        size = struct.unpack_from("<I", raw, at + 8)[0]
-        frame = raw[at + 16:at + 16 + size]
-        at += 16 + size
-        if frame[12:14] != b"\x08\x00" or frame[23] != 6:
-            continue
-        ends = frozenset((frame[26:30] + frame[34:36], frame[30:34] + frame[36:38]))
-        first = first or ends
-        if ends == first:
-            frames.append(frame)
-    client = frames[0][26:30]  # who sent the SYN
+    frames, client = first_connection(source, 14)
     out = Writer(path)
     for frame in frames:
-        where = 26 if frame[26:30] == client else 30
-        head, tail = frame[:where], frame[where + 4:]
         for n in range(count):
-            out.frame(head + struct.pack(">I", 0x0A800001 + n) + tail)
+            out.frame(of_client(frame, client, n))
     return out.packets, count
 
 
 def main():
-    if len(sys.argv) == 4 and sys.argv[1] == "bulk":
-        print(*bulk(sys.argv[2], int(sys.argv[3])))
+    if len(sys.argv) == 5 and sys.argv[1] == "bulk":
+        print(*bulk(sys.argv[2], int(sys.argv[3]), sys.argv[4]))
     elif len(sys.argv) == 5 and sys.argv[1] == "flows":
         print(*flows(sys.argv[2], int(sys.argv[3]), sys.argv[4]))
     else:
