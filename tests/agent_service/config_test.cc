@@ -37,7 +37,7 @@ TEST(ConfigTest, ReadsEveryKey) {
       "rotate_size = 0\r\n"
       "rotate_every = 1h\r\n"
       "keep = 7\r\n"
-      "event_log = on\r\n"
+      "event_log = all\r\n"
       "[policy]\r\n"
       "; compiled on the management station\r\n"
       "file = D:\\policy.bin\r\n",
@@ -47,7 +47,7 @@ TEST(ConfigTest, ReadsEveryKey) {
   EXPECT_THAT(c.processes, ElementsAre("spoolsv.exe", "dns.exe"));
   EXPECT_THAT(c.services, ElementsAre("Schedule"));
   EXPECT_EQ(c.poll_milliseconds, 500u);
-  EXPECT_TRUE(c.local_calls && c.fail_closed && c.release_alone && c.event_log);
+  EXPECT_TRUE(c.local_calls && c.fail_closed && c.release_alone);
   EXPECT_EQ(c.stale_seconds, 120u);
   EXPECT_EQ(c.queue_bytes, 1u << 20);
   EXPECT_EQ(c.max_stub, 64u << 10);
@@ -55,6 +55,7 @@ TEST(ConfigTest, ReadsEveryKey) {
   EXPECT_EQ(c.rotate_bytes, 0u);
   EXPECT_EQ(c.rotate_seconds, 3600u);
   EXPECT_EQ(c.keep, 7u);
+  EXPECT_EQ(c.event_log, LogChoice::kAll);
   EXPECT_EQ(c.policy, "D:\\policy.bin");
 }
 
@@ -84,6 +85,7 @@ TEST(ConfigTest, ErrorsSayWhereAndWhatToDo) {
   EXPECT_THAT(messages("[protect\n"), ElementsAre(HasSubstr("1:9: error: the section's name is")));
   EXPECT_THAT(messages("[hook]\nlocal_calls = maybe\n"),
               ElementsAre(HasSubstr("2:15: error: 'maybe' is neither on nor off")));
+  EXPECT_THAT(messages("[events]\nevent_log = on\n"), ElementsAre(HasSubstr("none of off, dec")));
   EXPECT_THAT(messages("[hook]\non_failure = block\n"), ElementsAre(HasSubstr("neither open nor")));
   EXPECT_THAT(messages("[protect]\npoll = 5\n"), ElementsAre(HasSubstr("'5' lacks a unit")));
   EXPECT_THAT(messages("[protect]\npoll = 5 weeks\n"),

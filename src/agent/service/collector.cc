@@ -47,11 +47,15 @@ bool Collector::feed(std::uint32_t connection, Bytes bytes) {
   if (found == connections_.end()) return false;
   Connection& from = found->second;
   from.reader.feed(bytes);
+  bool good = true;
   while (const auto message = from.reader.next()) {
-    if (!take(from, *message)) {
-      ++counters_.broken;
-      return false;
-    }
+    good = take(from, *message);
+    if (!good) break;
+  }
+  sink_.flush();
+  if (!good) {
+    ++counters_.broken;
+    return false;
   }
   if (from.reader.failed()) ++counters_.broken;
   return !from.reader.failed();

@@ -44,6 +44,8 @@ class EventSink {
   /// `json` without a line end; `fields` by EventField. Valid during the call.
   virtual void event(std::uint32_t pid, std::string_view json,
                      const std::vector<std::string>& fields) = 0;
+  /// After the events of one piece of input.
+  virtual void flush() {}
   virtual void note(std::uint32_t pid, std::string_view text) = 0;
   virtual void hooked(const HookStatus& status) = 0;
   virtual void released(const HookStatus& status) = 0;

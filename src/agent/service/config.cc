@@ -175,8 +175,17 @@ constexpr Key kKeys[] = {
      }},
     {"events", "keep", false, "30",
      [](std::string_view v, Config& c) { return parse_count(v, 100000, c.keep); }},
-    {"events", "event_log", false, "off",
-     [](std::string_view v, Config& c) { return parse_bool(v, c.event_log); }},
+    {"events", "event_log", false, "decisions",
+     [](std::string_view v, Config& c) -> Outcome {
+       const std::string word = to_lower(v);
+       if (word != "off" && word != "decisions" && word != "all")
+         return Problem{"'" + std::string(v) + "' is none of off, decisions, all",
+                        "decisions writes blocked and audited calls, all every call"};
+       c.event_log = word == "off"   ? LogChoice::kOff
+                     : word == "all" ? LogChoice::kAll
+                                     : LogChoice::kDecisions;
+       return {};
+     }},
     {"policy", "file", false, "C:\\ProgramData\\RPC Marshal\\policy.bin",
      [](std::string_view v, Config& c) { return set_path(v, c.policy); }},
 };
@@ -318,8 +327,8 @@ class Parser {
     if (config.processes.empty() && config.services.empty())
       report(0, 0, {"nothing is to be protected", "add process = or service = lines to [protect]"},
              Severity::kWarning);
-    if (config.file.empty() && !config.event_log)
-      report(0, 0, {"events go nowhere", "add file = PATH or event_log = on to [events]"},
+    if (config.file.empty() && config.event_log != LogChoice::kAll)
+      report(0, 0, {"events are written to no file", "add file = PATH to [events]"},
              Severity::kWarning);
   }
 

@@ -21,6 +21,12 @@
 
 namespace rpcmarshal::agent {
 
+enum class LogChoice : std::uint8_t {
+  kOff,
+  kDecisions,  ///< calls that the policy blocked or audited, and what happens to the agent
+  kAll,
+};
+
 struct Config {
   // [protect]
   std::vector<std::string> processes;  ///< file names of programs, without a folder; "*": all
@@ -36,11 +42,11 @@ struct Config {
   std::uint32_t max_stub = 256u << 10;
 
   // [events]
-  std::string file;                         ///< empty: no file
-  std::uint64_t rotate_bytes = 100u << 20;  ///< 0: never
-  std::uint64_t rotate_seconds = 86400;     ///< 0: never
-  std::uint32_t keep = 30;                  ///< so many finished files; 0: all
-  bool event_log = false;                   ///< the Windows event log too
+  std::string file;                             ///< empty: no file
+  std::uint64_t rotate_bytes = 100u << 20;      ///< 0: never
+  std::uint64_t rotate_seconds = 86400;         ///< 0: never
+  std::uint32_t keep = 30;                      ///< so many finished files; 0: all
+  LogChoice event_log = LogChoice::kDecisions;  ///< what goes into the Windows event log
 
   // [policy]
   std::string policy;  ///< compiled policy; empty: everything is allowed
