@@ -81,4 +81,13 @@ set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${PROJECT_SOURCE_DIR}/packaging/debian/po
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION "Decodes Microsoft RPC from packet captures: who called what, with which
 arguments, and what came back, as JSON lines or text. With the C++ library
 (IDL, NDR and NDR64) that it is made of.")
+if(WIN32)
+  # The agent's program and its hook, with what their user needs beside them.
+  set(CPACK_GENERATOR ZIP)
+  set(CPACK_PACKAGE_FILE_NAME rpcmarshal-agent_${PROJECT_VERSION}_x64)
+  set(CPACK_ARCHIVE_COMPONENT_INSTALL ON)
+  set(CPACK_COMPONENTS_GROUPING ALL_COMPONENTS_IN_ONE)
+  set(CPACK_COMPONENTS_ALL agent)
+  set(CPACK_PACKAGING_INSTALL_PREFIX /)
+endif()
 include(CPack)

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <sstream>
+
 namespace rpcmarshal::agent {
 namespace {
 
@@ -64,6 +67,14 @@ TEST(ConfigTest, TheExampleIsAccepted) {
   for (const auto& d : parsed.diagnostics) ADD_FAILURE() << d.to_string();
   EXPECT_THAT(parsed.config.processes, ElementsAre("spoolsv.exe"));
   EXPECT_EQ(parsed.config.policy, "");
+}
+
+// agent.example.conf is what the package holds; `rpcmarshal-agent config example` writes it anew.
+TEST(ConfigTest, ThePackagesExampleIsTheProgramsOwn) {
+  std::ifstream in(RPCM_SOURCE_DIR "/src/agent/service/agent.example.conf", std::ios::binary);
+  std::ostringstream text;
+  text << in.rdbuf();
+  EXPECT_EQ(text.str(), example_config());
 }
 
 TEST(ConfigTest, ErrorsSayWhereAndWhatToDo) {

@@ -16,6 +16,7 @@
 #include "agent/service/windows/service_control.h"
 #include "base/unicode.h"
 #include "builtin/builtin.h"
+#include "messages.h"
 #include "policy/policy.h"
 
 namespace rpcmarshal::agent {
@@ -313,7 +314,7 @@ int policy_command(const Arguments& args) {
     return kFailed;
   }
   const std::uint32_t revision = control->set_policy(file.bytes);
-  EventLog().write(EventLog::Kind::kInformation, 6,
+  EventLog().write(EventLog::Kind::kInformation, RPCM_POLICY,
                    {path, std::to_string(revision), std::to_string(file.rules)});
   print("policy " + file.name + " with " + std::to_string(file.rules) +
         " rules is in force as revision " + std::to_string(revision) + "\n");

@@ -1,5 +1,8 @@
 #include "agent/service/windows/injector.h"
 
+#include <cstdio>
+#include <vector>
+
 #include "agent/common/protocol.h"
 #include "agent/service/pe_image.h"
 #include "agent/service/windows/processes.h"
@@ -53,6 +56,26 @@ std::uint64_t find_load_library(std::uint32_t pid) {
                     ERROR_PROC_NOT_FOUND);
 }
 
+// The file version in a file's resources; 0: none.
+std::uint64_t file_version(const std::wstring& path) {
+  DWORD ignored = 0;
+  const DWORD size = GetFileVersionInfoSizeW(path.c_str(), &ignored);
+  if (size == 0 || size > (1u << 20)) return 0;
+  std::vector<std::byte> block(size);
+  void* found = nullptr;
+  UINT length = 0;
+  if (!GetFileVersionInfoW(path.c_str(), 0, size, block.data()) ||
+      !VerQueryValueW(block.data(), L"\\", &found, &length) || length < sizeof(VS_FIXEDFILEINFO))
+    return 0;
+  const auto* info = static_cast<const VS_FIXEDFILEINFO*>(found);
+  return std::uint64_t{info->dwFileVersionMS} << 32 | info->dwFileVersionLS;
+}
+
+std::string version_text(std::uint64_t version) {
+  return std::to_string(version >> 48) + "." + std::to_string(version >> 32 & 0xFFFF) + "." +
+         std::to_string(version >> 16 & 0xFFFF);
+}
+
 }  // namespace
 
 std::wstring checked_hook_path() {
@@ -62,6 +85,15 @@ std::wstring checked_hook_path() {
   const auto image = read_pe(headers, 0);
   if (!image || !image->dll || image->machine != Machine::kX64)
     throw SystemError(utf8(path) + " is not a DLL for x64", ERROR_BAD_EXE_FORMAT);
+  int major = 0, minor = 0, patch = 0;
+  std::sscanf(RPCMARSHAL_VERSION, "%d.%d.%d", &major, &minor, &patch);
+  const std::uint64_t own = static_cast<std::uint64_t>(major) << 48 |
+                            static_cast<std::uint64_t>(minor) << 32 |
+                            static_cast<std::uint64_t>(patch) << 16;
+  if (const std::uint64_t version = file_version(path); version != own)
+    throw SystemError(utf8(path) + " is of version " + version_text(version) +
+                          ", this program of " + RPCMARSHAL_VERSION,
+                      ERROR_REVISION_MISMATCH);
   return path;
 }
 
