@@ -63,6 +63,19 @@ TEST(ListWindowsTest, ServicesExeServesSvcctl) {
               HasSubstr(R"("cannot_be_protected":"a failure in services.exe stops Windows)"));
 }
 
+TEST(ListWindowsTest, RpcssServesTheEndpointMapper) {
+  SC_HANDLE manager = OpenSCManagerW(nullptr, nullptr, SC_MANAGER_CONNECT);
+  SC_HANDLE service = OpenServiceW(manager, L"RpcSs", SERVICE_START);
+  if (service) StartServiceW(service, 0, nullptr);
+  CloseServiceHandle(service);
+  CloseServiceHandle(manager);
+  Ran ran;
+  if (!eventually([&] { return (ran = run_agent({"list", "rpcss.exe"})).code == 0; }, 5000))
+    GTEST_SKIP() << "rpcss.exe does not run here (Windows has it in svchost.exe)";
+  EXPECT_THAT(ran.out, HasSubstr("epmapper  e1af8308-5d1f-11c9-91a4-08002b14a0fa v3.0"));
+  EXPECT_THAT(ran.out, HasSubstr("(RpcSs)"));
+}
+
 TEST(ListWindowsTest, AnUnknownInterfaceHasItsOperationsCounted) {
   Program server(built("agent_test_server.exe"), {"serve", "marshal-list", "60"});
   ASSERT_TRUE(server.wait_for("serving 0"));
@@ -93,6 +106,32 @@ TEST(ProtectWindowsTest, RefusesServicesExeAndSaysWhatInstead) {
   const Ran ran = run_agent({"protect", "services.exe"});
   EXPECT_EQ(ran.code, 1);
   EXPECT_THAT(ran.out, HasSubstr("rpcmarshal policy export --netsh"));
+}
+
+TEST(ProtectWindowsTest, RefusesADllThatIsNotOurs) {
+  // The program alone, with something else beside it under the hook's name.
+  const fs::path folder = fresh_folder("foreign");
+  fs::copy_file(built("rpcmarshal-agent.exe"), folder / "rpcmarshal-agent.exe");
+  Program server(built("agent_test_server.exe"), {"serve", "marshal-foreign", "60"});
+  ASSERT_TRUE(server.wait_for("serving 0"));
+  const auto try_it = [&] {
+    return Program((folder / "rpcmarshal-agent.exe").string(),
+                   {"protect", std::to_string(server.pid())})
+        .finish();
+  };
+  Ran ran = try_it();
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_THAT(ran.out, HasSubstr("cannot read"));
+  std::ofstream(folder / kHookFile, std::ios::binary) << "MZ, but no more than that";
+  ran = try_it();
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_THAT(ran.out, HasSubstr("is not a DLL for x64"));
+  // A DLL for x64, of another version than ours.
+  fs::remove(folder / kHookFile);
+  fs::copy_file("C:\\windows\\system32\\version.dll", folder / kHookFile);
+  ran = try_it();
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_THAT(ran.out, HasSubstr("this program of "));
 }
 
 TEST(ProtectWindowsTest, WrongUseSaysSo) {
