@@ -8,7 +8,10 @@
 #include "security/kerberos.h"
 #include "security/kerberos_security.h"
 #include "security/kerberos_session.h"
+#include "security/learned_keys.h"
 #include "security/netlogon.h"
+#include "security/netlogon_keys.h"
+#include "security/netlogon_security.h"
 #include "security/ntlm.h"
 #include "security/ntlm_keys.h"
 #include "security/ntlm_security.h"
@@ -58,6 +61,8 @@ class Exchange final : public AuthExchange {
     if (identity_.mechanism == AuthService::kNtlm)
       return make_ntlm_security(ntlm_.flags, key_.bytes());
     if (identity_.mechanism == AuthService::kKerberos) return make_kerberos_security(kerberos_);
+    if (identity_.mechanism == AuthService::kNetlogon)
+      return make_netlogon_security(netlogon_keys_);
     return nullptr;
   }
 
@@ -205,7 +210,7 @@ class Exchange final : public AuthExchange {
         auto request = parse_ap_req(message);
         if (!request) return false;
         restart(AuthService::kKerberos, "kerberos ticket");
-        identity_.service = std::move(request->ticket.service);
+        identity_.service = request->ticket.service;
         bound(identity_.service);
         bound(request->ticket.realm);
         identity_.ticket = ticket_digest(request->ticket.sealed.cipher);
@@ -251,6 +256,18 @@ class Exchange final : public AuthExchange {
     // The channel authenticates the machine account ([MS-NRPC] 3.1.1), which is the computer's
     // NetBIOS name and a dollar sign.
     if (!message->netbios_computer.empty()) identity_.user = message->netbios_computer + '$';
+    if (!secrets_) return true;
+    netlogon_keys_ = secrets_->learned().find_netlogon(netlogon_computer(identity_.workstation));
+    if (!netlogon_keys_.empty()) {
+      established(netlogon_keys_.front().key);
+    } else if (secrets_->nt_hashes(identity_.user, {}).count == 0) {
+      no_key(KeyStatus::Code::kNoKey, "no key for machine account " + identity_.user);
+    } else {
+      no_key(KeyStatus::Code::kMidStream,
+             "the set-up of the secure channel (NetrServerAuthenticate) was not seen, or not with "
+             "the key given for " +
+                 identity_.user);
+    }
     return true;
   }
 
@@ -264,6 +281,7 @@ class Exchange final : public AuthExchange {
     identity_ = std::move(fresh);
     key_.clear();
     kerberos_.clear();
+    netlogon_keys_.clear();
   }
 
   AuthService service_;
@@ -271,6 +289,7 @@ class Exchange final : public AuthExchange {
   Identity identity_;
   NtlmExchange ntlm_;
   KerberosKeys kerberos_;
+  std::vector<NetlogonKey> netlogon_keys_;
   bool challenged_ = false;  ///< ntlm_ holds the challenge of the exchange under way
   SecretKey key_;
   KeyStatus status_;

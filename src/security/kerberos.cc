@@ -26,7 +26,7 @@ Bytes find_padata(Bytes content, std::int64_t wanted) {
   return {};
 }
 
-constexpr std::int64_t kPaTgsReq = 1, kPaEtypeInfo2 = 19, kPaFast = 136;
+constexpr std::int64_t kPaTgsReq = 1, kPaEtypeInfo2 = 19;
 
 /// The salt in the first entry of ETYPE-INFO2 ([RFC4120] 5.2.7.5).
 std::string read_salt(Bytes etype_info2) {
@@ -111,7 +111,6 @@ std::optional<KerberosKdcReply> parse_kdc_reply(Bytes message) {
                        [&](unsigned number, Bytes value) {
                          if (number == 2) {
                            out.salt = read_salt(find_padata(value, kPaEtypeInfo2));
-                           out.armored = !find_padata(value, kPaFast).empty();
                          }
                          if (number == 3) out.client_realm = read_string(value);
                          if (number == 4) out.client = read_principal(value);

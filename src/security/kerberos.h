@@ -64,8 +64,7 @@ struct KerberosKdcReply {
   std::string client_realm;
   KerberosTicket ticket;
   KerberosSealed sealed;
-  std::string salt;      ///< for the client's password, when told
-  bool armored = false;  ///< by FAST ([RFC6113]): sealed with a key that is not the client's alone
+  std::string salt;  ///< for the client's password, when told
 };
 
 struct KerberosError {

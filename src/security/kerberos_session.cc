@@ -136,7 +136,7 @@ void learn_kdc_keys(const Secrets& secrets, Bytes message, KdcTalk& talk) {
   }
   if (type != KerberosType::kAsRep && type != KerberosType::kTgsRep) return;
   const auto reply = parse_kdc_reply(message);
-  if (!reply || reply->armored) return;
+  if (!reply) return;
   bool open = false;
   OpenedTicket ticket;
   if (type == KerberosType::kAsRep) {

@@ -24,7 +24,7 @@ struct OpenedTicket {
 
 /// A Netlogon session key ([MS-NRPC] 3.1.4.3) and how messages are sealed with it.
 struct NetlogonKey {
-  SecretKey key;
+  SecretKey key;  ///< 16 bytes
   bool aes = false;
 };
 
@@ -38,12 +38,21 @@ class LearnedKeys {
     return find(tickets_, digest, out);
   }
 
-  /// `channel` names the client computer and the server as netlogon_channel() does.
-  void put_netlogon(const std::string& channel, NetlogonKey key) {
-    put(netlogon_, netlogon_order_, channel, std::move(key));
+  /// A secure channel of this computer (as it names itself, in upper case, without a domain) was
+  /// set up. It may have one with each domain controller: the newest kMaxChannels keys are kept.
+  static constexpr std::size_t kMaxChannels = 4;
+  void put_netlogon(const std::string& computer, const NetlogonKey& key) {
+    std::vector<NetlogonKey> keys;
+    find(netlogon_, computer, keys);
+    keys.insert(keys.begin(), key);
+    if (keys.size() > kMaxChannels) keys.pop_back();
+    put(netlogon_, netlogon_order_, computer, std::move(keys));
   }
-  bool find_netlogon(const std::string& channel, NetlogonKey& out) const {
-    return find(netlogon_, channel, out);
+  /// The newest first; empty when there is none.
+  std::vector<NetlogonKey> find_netlogon(const std::string& computer) const {
+    std::vector<NetlogonKey> keys;
+    find(netlogon_, computer, keys);
+    return keys;
   }
 
  private:
@@ -70,7 +79,7 @@ class LearnedKeys {
   mutable std::mutex mutex_;
   std::unordered_map<std::uint64_t, OpenedTicket> tickets_;
   std::deque<std::uint64_t> ticket_order_;
-  std::unordered_map<std::string, NetlogonKey> netlogon_;
+  std::unordered_map<std::string, std::vector<NetlogonKey>> netlogon_;
   std::deque<std::string> netlogon_order_;
 };
 

@@ -70,13 +70,10 @@ void CallPath::kerberos(const Endpoint& source, const Endpoint& destination, Byt
     return;
   }
   if (asked_.size() >= kMaxAsked) asked_.clear();  // only hidden names depend on it
-  if (type == KerberosType::kTgsReq) {
-    tickets_->learn(data, asked_[source]);
-    return;
-  }
+  if (type == KerberosType::kTgsReq) return kerberos_message(data, asked_[source]);
   const auto asked = asked_.find(destination);
-  std::uint64_t shown = asked == asked_.end() ? 0 : asked->second;
-  tickets_->learn(data, shown);
+  KdcTalk none;
+  kerberos_message(data, asked == asked_.end() ? none : asked->second);
 }
 
 void CallPath::advance(Timestamp now) {
@@ -109,6 +106,7 @@ void CallPath::emit(const Call& call, const CallContext& context) {
 
 /// Towers in the endpoint mapper's answers say what is served where.
 void CallPath::learn(const Event& event) {
+  if (limits_.secrets) netlogon_.observe(event, *limits_.secrets);
   if (!event.interface_id || event.interface_id->uuid != kEndpointMapper) return;
   if (!event.response.has_values || (event.opnum != kLookup && event.opnum != kMap)) return;
   walker_.start(event.response.values);

@@ -14,9 +14,11 @@
 #include "event/context.h"
 #include "event/event.h"
 #include "security/kerberos.h"
+#include "security/kerberos_session.h"
 #include "security/ticket_names.h"
 #include "sensor/endpoint_memory.h"
 #include "sensor/interface_guess.h"
+#include "sensor/netlogon_channels.h"
 
 namespace rpcmarshal {
 
@@ -51,7 +53,12 @@ class CallPath {
   /// The capture ended.
   void finish();
   const CallPathStatistics& statistics() const { return statistics_; }
-  TicketNames& tickets() { return *tickets_; }
+  /// A Kerberos message between a client and a KDC; `talk` is kept by the caller from message to
+  /// message.
+  void kerberos_message(Bytes message, KdcTalk& talk) {
+    tickets_->learn(message, talk.shown);
+    if (limits_.secrets) learn_kdc_keys(*limits_.secrets, message, talk);
+  }
   std::uint64_t guesses_skipped() const { return guess_.skipped(); }
 
  private:
@@ -67,9 +74,10 @@ class CallPath {
   DceStatistics& dce_;
   std::atomic<std::uint64_t>& numbers_;
   std::shared_ptr<TicketNames> tickets_;
-  std::map<Endpoint, std::uint64_t> asked_;  ///< ticket in the last TGS request over UDP
+  std::map<Endpoint, KdcTalk> asked_;  ///< over UDP
   EventBuilder builder_;
   EndpointMemory endpoints_;
+  NetlogonChannels netlogon_;
   InterfaceGuess guess_;
   ndr::Walker walker_;
   AnswerClock clock_;

@@ -3,11 +3,12 @@
 #pragma once
 
 #include <algorithm>
+#include <functional>
 #include <vector>
 
 #include "capture/stream.h"
 #include "security/kerberos.h"
-#include "security/ticket_names.h"
+#include "security/kerberos_session.h"
 
 namespace rpcmarshal {
 
@@ -39,7 +40,9 @@ inline int looks_like_kerberos(Bytes start) {
 
 class KerberosStream final : public StreamConsumer {
  public:
-  explicit KerberosStream(TicketNames& names) : names_(names) {}
+  /// Takes whole messages.
+  using Learn = std::function<void(Bytes message, KdcTalk& talk)>;
+  explicit KerberosStream(Learn learn) : learn_(std::move(learn)) {}
 
   void on_data(Direction direction, Timestamp, Bytes data) override {
     Half& half = halves_[direction == Direction::kBackward];
@@ -54,7 +57,7 @@ class KerberosStream final : public StreamConsumer {
         half.length = load<std::uint32_t>(half.bytes.data(), ByteOrder::kBig);
         half.lost = half.length == 0 || half.length > kMaxKerberosMessage;
       } else {
-        names_.learn(half.bytes, shown_);
+        learn_(half.bytes, talk_);
         half.length = 0;
       }
       half.bytes.clear();
@@ -76,9 +79,9 @@ class KerberosStream final : public StreamConsumer {
     std::uint32_t length = 0;  ///< of the message; 0 while its length is read
     bool lost = false;
   };
-  TicketNames& names_;
+  Learn learn_;
   Half halves_[2];
-  std::uint64_t shown_ = 0;
+  KdcTalk talk_;
 };
 
 }  // namespace rpcmarshal

@@ -67,7 +67,8 @@ struct Sensor::Impl {
         return path.connection(std::move(context));
       }
       case StreamKind::kKerberos:
-        return std::make_unique<KerberosStream>(path.tickets());
+        return std::make_unique<KerberosStream>(
+            [this](Bytes message, KdcTalk& talk) { path.kerberos_message(message, talk); });
       default:
         ++counters.other_connections;
         return nullptr;
