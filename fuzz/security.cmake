@@ -1,1 +1,2 @@
 rpcm_fuzz(auth USES security)
+rpcm_fuzz(unseal USES security)

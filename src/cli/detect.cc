@@ -11,6 +11,7 @@
 #include "capture/capture_file.h"
 #include "cli/commands.h"
 #include "cli/detector.h"
+#include "cli/secret_options.h"
 #include "sensor/sensor.h"
 
 namespace rpcmarshal::cli {
@@ -19,6 +20,7 @@ namespace {
 struct DetectOptions {
   DetectorOptions detector;
   std::vector<std::string> inputs, definitions;
+  SecretOptions secrets;
   std::string format = "auto", output, colour = "auto";
   bool no_event = false, no_summary = false, strict = false, warnings = false;
 };
@@ -29,13 +31,17 @@ struct Closer {
   }
 };
 
-bool read_capture(const std::string& path, const Catalogue& catalogue, Detector& detector) {
+bool read_capture(const std::string& path, const Catalogue& catalogue, Detector& detector,
+                  const std::shared_ptr<const Secrets>& secrets) {
   CaptureFile::Opened opened = CaptureFile::open(path);
   if (!opened.file) {
     std::fprintf(stderr, "rpcmarshal: %s\n", opened.error.c_str());
     return false;
   }
-  Sensor sensor(catalogue, {}, [&](const Event& event) { detector.event(event, path); });
+  SensorOptions options;
+  options.secrets = secrets;
+  Sensor sensor(catalogue, std::move(options),
+                [&](const Event& event) { detector.event(event, path); });
   RawPacket packet;
   while (opened.file->next(packet)) sensor.packet(packet);
   sensor.finish();
@@ -44,10 +50,11 @@ bool read_capture(const std::string& path, const Catalogue& catalogue, Detector&
   return false;
 }
 
-bool read_input(const std::string& path, const Catalogue& catalogue, Detector& detector) {
+bool read_input(const std::string& path, const Catalogue& catalogue, Detector& detector,
+                const std::shared_ptr<const Secrets>& secrets) {
   logs::OpenedLog log = logs::open_log(path, detector.fields());
   if (log.format == logs::LogFormat::kCapture) {
-    if (path != "-") return read_capture(path, catalogue, detector);
+    if (path != "-") return read_capture(path, catalogue, detector, secrets);
     std::fprintf(stderr, "rpcmarshal: a capture on standard input: use 'rpcmarshal read -'\n");
     return false;
   }
@@ -100,6 +107,7 @@ int detect(DetectOptions& o) {
       o.colour == "always" || (o.colour == "auto" && terminal && !std::getenv("NO_COLOR"));
   o.detector.with_event = !o.no_event;
 
+  const std::shared_ptr<const Secrets> secrets = load_secrets(o.secrets);
   LoadedCatalogue loaded = load_catalogue(o.definitions);
   for (const idl::Diagnostic& d : loaded.diagnostics) {
     if (d.severity != idl::Diagnostic::Severity::kNote)
@@ -126,7 +134,7 @@ int detect(DetectOptions& o) {
   });
   int status = kOk;
   for (const std::string& path : o.inputs) {
-    if (!read_input(path, loaded.catalogue, detector)) status = kDamagedInput;
+    if (!read_input(path, loaded.catalogue, detector, secrets)) status = kDamagedInput;
   }
   detector.finish();
   if (std::fflush(out.get()) != 0 || !written) {
@@ -189,6 +197,7 @@ void add_detect(CLI::App& app, Run& run) {
   detect_command->add_option("-o,--output", options->output, "Write alerts to this file");
   detect_command->add_option("--colour,--color", options->colour, "auto, always, never")
       ->check(CLI::IsMember({"auto", "always", "never"}));
+  add_secret_options(*detect_command, options->secrets);
   detect_command->add_option("--interfaces", options->definitions,
                              "Folder of .idl files that add to the built-in interfaces");
   detect_command->add_flag("--no-event", options->no_event,

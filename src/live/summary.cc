@@ -1,6 +1,8 @@
 #include "live/summary.h"
 
 #include <algorithm>
+#include <iterator>
+#include <numeric>
 
 #include "sensor/statistics.h"
 #include "sink/json_writer.h"
@@ -99,6 +101,11 @@ void Summary::print(std::FILE* to, const SensorStatistics& s) const {
   add(s.tcp.missing_bytes, "bytes missing");
   add(s.tcp.conflicts, "overlapping retransmissions with different content");
   add(s.smb.encrypted, "encrypted SMB messages");
+  add(s.dce.unsealed, "protected RPC PDUs opened or verified with keys");
+  add(s.dce.bad_signatures, "wrong signatures of RPC PDUs");
+  add(s.dce.lost_streams, "sealed RPC PDUs whose key stream is lost");
+  add(std::accumulate(std::begin(s.dce.no_key), std::end(s.dce.no_key), std::uint64_t{0}),
+      "protected RPC PDUs without a key that fits");
   add(s.dce.malformed, "malformed RPC PDUs");
   add(s.smb.malformed, "malformed SMB messages");
   add(s.decap.malformed, "malformed packets");

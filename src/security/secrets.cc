@@ -79,7 +79,7 @@ std::uint32_t Secrets::keep(Bytes key, std::int32_t etype) {
 
 Secrets::Account& Secrets::account(std::string_view name) {
   std::string_view user = name, domain;
-  if (const auto at = name.find_first_of("\\/"); at != name.npos) {
+  if (const auto at = name.find('\\'); at != name.npos) {
     domain = name.substr(0, at);
     user = name.substr(at + 1);
   } else if (const auto sign = name.rfind('@'); sign != name.npos && sign > 0) {
@@ -115,8 +115,8 @@ void Secrets::add_key(std::string_view principal, std::string_view realm, std::u
                       std::int32_t etype, Bytes key) {
   const std::uint32_t kept = keep(key, etype);
   const auto number = static_cast<std::uint32_t>(entries_.size());
-  const Entry& made =
-      entries_.emplace_back(upper_case_utf8(principal), upper_case_utf8(realm), kvno, kept);
+  entries_.push_back(Entry{upper_case_utf8(principal), upper_case_utf8(realm), kvno, kept});
+  const Entry& made = entries_.back();
   by_principal_[made.principal].push_back(number);
   if (const std::string host = host_of(made.principal); !host.empty())
     by_host_[host].push_back(number);
@@ -209,7 +209,7 @@ KeyMatch Secrets::service_keys(std::string_view service, std::string_view realm_
       if (derive(a, etype, salt, key)) out.add(key);
     }
   }
-  if (out.count == 0 && kvno) {
+  if (out.why == KeyMatch::Why::kNoAccount && kvno) {
     if (const auto found = by_kind_.find(kind_of(realm, etype, *kvno)); found != by_kind_.end()) {
       for (std::size_t i = found->second.size(); i-- > 0 && out.count < kMaxAliases;)
         out.add(keys_[entries_[found->second[i]].key]);

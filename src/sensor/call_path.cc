@@ -35,7 +35,11 @@ CallPath::CallPath(const Catalogue& catalogue, const Limits& limits, EventHandle
             context.protocol = EventTransport::Protocol::kUdp;
             context.client = client;
             context.server = server;
-            emit(call, context);
+            if (!limits_.secrets || (!call.request.sealed && !call.response.sealed))
+              return emit(call, context);
+            Call told = call;
+            told.request.seal_reason = told.response.seal_reason = "RPC over UDP cannot be opened";
+            emit(told, context);
           },
           dce, numbers)) {
   builder_.set_tickets(tickets_.get());
