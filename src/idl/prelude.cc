@@ -44,6 +44,8 @@ typedef double DATE;
 typedef void *PVOID, *LPVOID;
 typedef void *HANDLE, *HINSTANCE, *HWND;
 typedef handle_t RPC_BINDING_HANDLE;
+typedef [context_handle] void *PCONTEXT_HANDLE;
+typedef [ref] PCONTEXT_HANDLE *PPCONTEXT_HANDLE;
 typedef wchar_t TCHAR, UNICODE;
 typedef wchar_t *PWCHAR, *LPWCHAR, *PWCH, *LPWCH;
 typedef [string] wchar_t *LPWSTR, *PWSTR, *LPCWSTR, *PCWSTR, *LPTSTR, *LPCTSTR, *LMSTR, *LPOLESTR, *LPCOLESTR,

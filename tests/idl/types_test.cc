@@ -285,6 +285,16 @@ TEST(IdlTypes, PreludeGivesCommonTypesAndTheirMeaning) {
   EXPECT_EQ(procedure_named(r, "h")->result->annotations.value("status"), "win32");
 }
 
+// MS-CMPO and MS-SWN use them and leave them to MS-DTYP.
+TEST(IdlTypes, PreludeGivesContextHandles) {
+  const ParseResult r = parse_text(
+      "[uuid(12345678-1234-1234-1234-123456789abc)] interface t {\n"
+      "long f([out] PPCONTEXT_HANDLE a); long g([in] PCONTEXT_HANDLE a); }");
+  EXPECT_TRUE(r.ok()) << messages(r);
+  EXPECT_EQ(signature(r, "f"), "out a:ref(context) -> i32");
+  EXPECT_EQ(signature(r, "g"), "in a:context -> i32");
+}
+
 TEST(IdlTypes, OwnDefinitionGoesBeforeThePrelude) {
   const ParseResult r =
       parse_body("typedef struct _LUID { hyper whole; } LUID; void f([in] LUID a);");
