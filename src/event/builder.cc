@@ -189,8 +189,11 @@ void EventBuilder::describe(const Call& call, const CallContext& context) {
   if (!e.user && context.http_auth && context.http_auth->identity().known())
     e.user = &context.http_auth->identity();
   name_user(context.session.get());
-  e.client = call.reversed ? context.server : context.client;
-  e.server = call.reversed ? context.client : context.server;
+  const SmbRoutes::Route* route = context.routes ? context.routes->at(e.time) : nullptr;
+  const Endpoint& initiator = route ? route->client : context.client;
+  const Endpoint& responder = route ? route->server : context.server;
+  e.client = call.reversed ? responder : initiator;
+  e.server = call.reversed ? initiator : responder;
   e.client_host = e.user ? std::string_view(e.user->workstation) : std::string_view();
   e.server_host = host_of_tree(context.tree);
   if (e.server_host.empty())

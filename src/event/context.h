@@ -19,6 +19,7 @@ struct CallContext {
   std::string target;  ///< RPC over HTTP: "exch1:6001", the server behind the proxy
   std::shared_ptr<const AuthExchange> http_auth;  ///< RPC over HTTP: towards the proxy
   std::shared_ptr<const SmbSession> session;      ///< named pipes only; identity may still change
+  std::shared_ptr<const SmbRoutes> routes;        ///< named pipes: other connections of its session
 };
 
 }  // namespace rpcmarshal

@@ -97,6 +97,7 @@ struct Sensor::Impl {
     context->pipe = pipe.name;
     context->tree = pipe.tree;
     context->session = pipe.session;
+    context->routes = pipe.routes;
     return path.connection(std::move(context));
   }
 

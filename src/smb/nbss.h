@@ -44,8 +44,9 @@ class NbssFramer {
   void gap(Timestamp time, std::uint64_t missing);
   std::size_t memory() const { return buffer_.capacity(); }
 
-  /// What wants_whole() is shown, when the message is that long.
-  static constexpr std::size_t kHead = 160;
+  /// What wants_whole() is shown, when the message is that long: enough of an encrypted message to
+  /// see what is written or read.
+  static constexpr std::size_t kHead = 212;
   /// Longer messages are never kept whole. Windows offers 8 MiB reads and writes at most.
   static constexpr std::size_t kMaxWhole = (8u << 20) + 4096;
 

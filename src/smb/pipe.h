@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/time.h"
@@ -18,9 +19,46 @@ struct SmbSession {
   std::shared_ptr<AuthExchange> auth;  ///< may be null (set-up not seen)
   std::uint16_t dialect = 0;  ///< 0x0202, 0x0210, 0x0300, 0x0302, 0x0311; 1 for SMB1; 0 unknown
   bool signing = false;
-  bool encrypted = false;  ///< transform headers were seen on this session
+  bool encrypted = false;            ///< transform headers were seen on this session
+  bool decrypted = false;            ///< and some were opened
+  bool verified = false;             ///< a signature or tag was checked and right
+  std::uint64_t bad_signatures = 0;  ///< messages whose signature or tag was wrong
+  std::uint64_t unopened = 0;        ///< encrypted messages passed over for want of a key
   bool guest = false;
   bool anonymous = false;
+};
+
+/// Which connections the bytes of one pipe came by, when its session has several (multichannel).
+/// Updated in place while the pipe is open.
+class SmbRoutes {
+ public:
+  struct Route {
+    Endpoint client, server;
+    bool operator==(const Route&) const = default;
+  };
+  /// The connection in use from `time` on.
+  void add(Timestamp time, const Route& route) {
+    if (!entries_.empty() && entries_.back().route == route) return;
+    if (entries_.size() >= kMax) entries_.erase(entries_.begin());
+    entries_.push_back({time, route});
+  }
+  /// Null when none but the pipe's own was used until then.
+  const Route* at(Timestamp time) const {
+    const Route* found = nullptr;
+    for (const Entry& e : entries_) {
+      if (e.time <= time) found = &e.route;
+    }
+    return found;
+  }
+  bool empty() const { return entries_.empty(); }
+
+ private:
+  static constexpr std::size_t kMax = 64;
+  struct Entry {
+    Timestamp time;
+    Route route;
+  };
+  std::vector<Entry> entries_;
 };
 
 struct PipeInfo {
@@ -29,6 +67,7 @@ struct PipeInfo {
   std::string tree;  ///< "\\FS1\IPC$", or empty when not seen
   std::shared_ptr<const SmbSession> session;
   bool opened_in_capture = true;
+  std::shared_ptr<const SmbRoutes> routes;  ///< never null
 };
 
 /// One open pipe's bytes: what StreamConsumer is for TCP. kForward is from the client. In message
@@ -60,17 +99,26 @@ using SmbFileHandler = std::function<void(const SmbFileEvent&)>;
 struct SmbStatistics {
   std::uint64_t messages = 0, malformed = 0, encrypted = 0, compressed = 0, resynchronised = 0,
                 pipes = 0, limits = 0;
+  std::uint64_t decrypted = 0;       ///< encrypted messages opened, tag right
+  std::uint64_t passed_over = 0;     ///< opened as far as to see that they carry no pipe's data
+  std::uint64_t unopened = 0;        ///< encrypted messages without a key
+  std::uint64_t bad_tags = 0;        ///< encrypted messages that are not what the key says
+  std::uint64_t signatures = 0;      ///< right ones
+  std::uint64_t bad_signatures = 0;  ///< wrong ones
 };
 
 class SmbChannels;  // channels.h
+class Secrets;      // security/secrets.h
 
 /// An SMB1/2/3 parser for one TCP connection (port 445 direct, or 139 with NetBIOS session framing:
 /// both are recognised). Give it the connection's bytes; it opens pipes through `pipes`. With
 /// `channels`, shared by the parsers of all connections, pipes opened on one connection of a
-/// session are known on its others.
+/// session are known on its others. With `secrets` (which outlive it), encrypted messages of
+/// sessions whose key they give are opened and signatures checked.
 std::unique_ptr<StreamConsumer> make_smb_parser(const ConnectionInfo& connection, PipeFactory pipes,
                                                 SmbFileHandler files, SmbStatistics& statistics,
-                                                std::shared_ptr<SmbChannels> channels = nullptr);
+                                                std::shared_ptr<SmbChannels> channels = nullptr,
+                                                const Secrets* secrets = nullptr);
 
 /// Whether the first bytes of a stream (at least 8) look like SMB: 0 unknown yet, 1 yes, -1 no.
 int looks_like_smb(Bytes start);

@@ -89,23 +89,27 @@ Smb1Parser::Request& Smb1Parser::remember(std::uint64_t id) {
     ++state_.statistics.limits;
     while (!order_.empty() && requests_.size() >= kMaxRequests) {
       auto found = requests_.find(order_.front().first);
-      if (found != requests_.end() && found->second.number == order_.front().second)
-        requests_.erase(found);
+      if (found != requests_.end() && found->second.number == order_.front().second) forget(found);
       order_.pop_front();
     }
   }
   // Entries of answered requests stay in `order_` until it is much longer than what waits.
   while (order_.size() > 2 * kMaxRequests) {
     auto found = requests_.find(order_.front().first);
-    if (found != requests_.end() && found->second.number == order_.front().second)
-      requests_.erase(found);
+    if (found != requests_.end() && found->second.number == order_.front().second) forget(found);
     order_.pop_front();
   }
   Request& r = requests_[id];
+  opening_ -= r.opens;
   r = Request{};
   r.number = next_number_++;
   order_.emplace_back(id, r.number);
   return r;
+}
+
+void Smb1Parser::forget(std::unordered_map<std::uint64_t, Request>::iterator it) {
+  opening_ -= it->second.opens;
+  requests_.erase(it);
 }
 
 bool Smb1Parser::wants_whole(Bytes head) {
@@ -118,6 +122,7 @@ bool Smb1Parser::wants_whole(Bytes head) {
   if (header.command == smb1::kWriteAndX && !answer) {
     Bytes start = payload_at(head, block.word(22), 18).data;
     return state_.wants(key(header.user, block.word(4)), start) ||
+           is_early(key(header.user, block.word(4)), start, false) ||
            starts_like_dce(start.subspan(std::min<std::size_t>(2, start.size())));
   }
   if (header.command == smb1::kReadAndX && answer) {
@@ -152,6 +157,8 @@ void Smb1Parser::message(bool from_client, Timestamp time, Bytes data, std::size
     raw_read_.expected = false;
     auto found = requests_.find(header.id);
     if (found != requests_.end()) r = &found->second;
+    // The answer to a write that waits came, that to the open did not: it is lost.
+    if (r && !early_.empty()) release_early(r->number);
     if (header.flags2 & smb1::kFlags2Signed) {
       if (auto session = state_.find_session(header.user)) session->signing = true;
     }
@@ -170,11 +177,15 @@ void Smb1Parser::message(bool from_client, Timestamp time, Bytes data, std::size
   }
   if (from_client || !r) return;
   bool more = r->transacts || r->calls || raw_write_.expected;
-  if (!more) requests_.erase(header.id);
+  if (!more) forget(requests_.find(header.id));
 }
 
 void Smb1Parser::request(const Header& header, const Block& block, Request& r, Timestamp time) {
   using namespace smb1;
+  auto opens = [this](Request& opener) {
+    opening_ += !opener.opens;
+    opener.opens = true;
+  };
   switch (block.command) {
     case kSessionSetupAndX:
       session_setup_request(header, block, r);
@@ -185,18 +196,18 @@ void Smb1Parser::request(const Header& header, const Block& block, Request& r, T
       break;
     case kNtCreateAndX: {
       r.name = text(block.data(), block.bytes, header.unicode(), 0);
-      r.opens = true;
+      opens(r);
       break;
     }
     case kOpenAndX:
       r.name = text(block.data(), block.bytes, header.unicode(), 0);
-      r.opens = true;
+      opens(r);
       break;
     case kOpen:
     case kCreate:
       // A buffer format byte of 4 comes first ([MS-CIFS] 2.2.4.3.1).
       r.name = text(block.data(), block.bytes, header.unicode(), 1);
-      r.opens = true;
+      opens(r);
       break;
     case kReadAndX:
       r.has_fid = true;
@@ -220,12 +231,12 @@ void Smb1Parser::request(const Header& header, const Block& block, Request& r, T
       r.has_fid = true;
       r.fid = block.word(4);
       r.size = size;
-      write(header, r.fid, payload, false, time);
+      write(header, r, r.fid, payload, false, time);
       break;
     }
     case kWriteRaw: {
       std::uint16_t fid = block.word(0);
-      write(header, fid, payload_at(block.message, block.word(22), block.word(20)), false, time);
+      write(header, r, fid, payload_at(block.message, block.word(22), block.word(20)), false, time);
       raw_write_ = {false, key(header.user, fid), header.tree};
       r.has_fid = true;
       r.fid = fid;
@@ -237,7 +248,7 @@ void Smb1Parser::request(const Header& header, const Block& block, Request& r, T
       r.has_fid = true;
       r.fid = block.word(0);
       r.size = block.word(2);
-      write(header, r.fid, payload_at(block.message, block.bytes + 3, r.size), false, time);
+      write(header, r, r.fid, payload_at(block.message, block.bytes + 3, r.size), false, time);
       break;
     }
     case kWriteAndClose:
@@ -245,7 +256,7 @@ void Smb1Parser::request(const Header& header, const Block& block, Request& r, T
       r.fid = block.word(0);
       r.size = block.word(2);
       // One byte of padding stands before the data ([MS-CIFS] 2.2.4.40.1).
-      write(header, r.fid, payload_at(block.message, block.bytes + 1, r.size), false, time);
+      write(header, r, r.fid, payload_at(block.message, block.bytes + 1, r.size), false, time);
       break;
     case kClose:
       r.has_fid = true;
@@ -425,6 +436,11 @@ void Smb1Parser::opened(const Header& header, Request& r, std::uint16_t fid, int
   if (file_type == 1 || file_type == 2) kind = HandleKind::kPipe;
   HandleKey opened_key = key(r.user, fid);
   state_.open(opened_key, r.tree, r.name, kind, time);
+  std::erase_if(early_, [&](const Early& e) {
+    if (!(e.key == opened_key)) return false;
+    release(e);
+    return true;
+  });
   state_.tell(SmbFileEvent::Action::kOpen, time, opened_key, 0, header.status);
   if (r.opens) {
     r.has_fid = true;
@@ -432,14 +448,46 @@ void Smb1Parser::opened(const Header& header, Request& r, std::uint16_t fid, int
   }
 }
 
-void Smb1Parser::write(const Header& header, std::uint16_t fid, const Payload& payload,
-                       bool certain, Timestamp time) {
+void Smb1Parser::write(const Header& header, const Request& r, std::uint16_t fid,
+                       const Payload& payload, bool certain, Timestamp time) {
   Payload checked = payload;
   if (checked.data.size() + checked.missing > length_) {
     ++state_.statistics.malformed;
     checked.missing = 0;
   }
-  state_.transfer(key(header.user, fid), header.tree, true, time, checked, certain);
+  const HandleKey to = key(header.user, fid);
+  if (!is_early(to, checked.data, certain)) {
+    state_.transfer(to, header.tree, true, time, checked, certain);
+    return;
+  }
+  Early early{r.number, to, header.tree, certain, time, {}, checked.missing};
+  if (early_.size() >= kMaxEarly) release_early(early_.front().number);
+  if (held_ + checked.data.size() > kMaxHeld) {
+    ++state_.statistics.limits;
+    early.missing += checked.data.size();
+  } else {
+    early.data.assign(checked.data.begin(), checked.data.end());
+    held_ += early.data.size();
+  }
+  early_.push_back(std::move(early));
+}
+
+bool Smb1Parser::is_early(const HandleKey& to, Bytes start, bool certain) {
+  if (opening_ == 0 || state_.find(to)) return false;
+  if (certain || starts_like_dce(start)) return true;
+  return std::ranges::any_of(early_, [&](const Early& e) { return e.key == to; });
+}
+
+void Smb1Parser::release(const Early& early) {
+  held_ -= early.data.size();
+  state_.transfer(early.key, early.tree, true, early.time, {early.data, early.missing},
+                  early.certain);
+}
+
+void Smb1Parser::release_early(std::uint64_t up_to) {
+  std::size_t n = 0;
+  while (n < early_.size() && early_[n].number <= up_to) release(early_[n++]);
+  early_.erase(early_.begin(), early_.begin() + static_cast<std::ptrdiff_t>(n));
 }
 
 void Smb1Parser::read_answer(const Header& header, Request* r, const Payload& payload,
@@ -472,7 +520,7 @@ void Smb1Parser::transaction_request(const Header& header, const Block& block, R
   using namespace smb1;
   if (block.command == kTransactionSecondary) {
     if (!r.transacts && !r.calls) return;
-    write(header, r.fid, payload_at(block.message, block.word(12), block.word(10)), true, time);
+    write(header, r, r.fid, payload_at(block.message, block.word(12), block.word(10)), true, time);
     return;
   }
   if (block.word_count < 16) return;
@@ -500,7 +548,7 @@ void Smb1Parser::transaction_request(const Header& header, const Block& block, R
   }
   std::uint16_t size = block.word(22);
   if (size > 0)
-    write(header, r.fid, payload_at(block.message, block.word(24), size),
+    write(header, r, r.fid, payload_at(block.message, block.word(24), size),
           function == kTransactNmPipe || function == kCallNmPipe, time);
 }
 

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "smb/state.h"
 
@@ -26,7 +27,9 @@ class Smb1Parser {
   bool expects_raw(bool from_client) const {
     return from_client ? raw_write_.expected : raw_read_.expected;
   }
-  std::size_t memory() const { return requests_.size() * (sizeof(Request) + 96); }
+  /// The connection is over: what waited for a FID is handed on.
+  void end() { release_early(~std::uint64_t{0}); }
+  std::size_t memory() const { return requests_.size() * (sizeof(Request) + 96) + held_; }
 
   /// From the header's flags: 1 response, 0 request, -1 too short to tell.
   static int is_response(Bytes head);
@@ -66,6 +69,17 @@ class Smb1Parser {
     std::uint64_t size = 0;
     std::uint64_t number = 0;  ///< grows; tells the entry apart in `order_`
   };
+  // A write to a FID whose open is not yet answered here: the server's direction may lag behind,
+  // when a segment of it was lost.
+  struct Early {
+    std::uint64_t number = 0;  ///< Request::number of the write
+    HandleKey key;
+    std::uint32_t tree = 0;
+    bool certain = false;
+    Timestamp time = 0;
+    std::vector<std::byte> data;
+    std::uint64_t missing = 0;
+  };
   struct Raw {
     bool expected = false;
     HandleKey key;
@@ -82,8 +96,12 @@ class Smb1Parser {
   void transaction_request(const Header& header, const Block& block, Request& r, Timestamp time);
   void transaction_response(const Header& header, const Block& block, Request* r, Timestamp time);
   void opened(const Header& header, Request& r, std::uint16_t fid, int file_type, Timestamp time);
-  void write(const Header& header, std::uint16_t fid, const Payload& payload, bool certain,
-             Timestamp time);
+  void write(const Header& header, const Request& r, std::uint16_t fid, const Payload& payload,
+             bool certain, Timestamp time);
+  bool is_early(const HandleKey& key, Bytes start, bool certain);
+  void release(const Early& early);
+  void release_early(std::uint64_t up_to);
+  void forget(std::unordered_map<std::uint64_t, Request>::iterator it);
   void read_answer(const Header& header, Request* r, const Payload& payload, Timestamp time);
   void close(const Header& header, std::uint16_t fid, Timestamp time);
   Request& remember(std::uint64_t id);
@@ -91,12 +109,17 @@ class Smb1Parser {
   static HandleKey key(std::uint16_t user, std::uint16_t fid) { return {user, fid, 0}; }
   static constexpr std::size_t kMaxRequests = 4096;
   static constexpr int kMaxChain = 16;
+  static constexpr std::size_t kMaxHeld = 1u << 20;
+  static constexpr std::size_t kMaxEarly = 256;
 
   SmbState& state_;
   std::unordered_map<std::uint64_t, Request> requests_;
   std::deque<std::pair<std::uint64_t, std::uint64_t>> order_;  // id and number, oldest first
-  std::uint64_t next_number_ = 0;
-  std::size_t length_ = 0;  // of the message at hand
+  std::uint64_t next_number_ = 1;
+  std::vector<Early> early_;  // oldest first
+  std::size_t held_ = 0;      // bytes in them
+  std::size_t opening_ = 0;   // requests_ that open something
+  std::size_t length_ = 0;    // of the message at hand
   Raw raw_read_, raw_write_;
 };
 

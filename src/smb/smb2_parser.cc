@@ -3,64 +3,17 @@
 #include <algorithm>
 
 #include "base/unicode.h"
+#include "smb/smb2_wire.h"
 
 namespace rpcmarshal {
+
+using namespace smb2;
+
 namespace {
-
-constexpr std::size_t kHeaderSize = 64;
-
-// [MS-SMB2] 2.2.1.2, commands and flags.
-enum Command : std::uint16_t {
-  kNegotiate = 0,
-  kSessionSetup = 1,
-  kLogoff = 2,
-  kTreeConnect = 3,
-  kTreeDisconnect = 4,
-  kCreate = 5,
-  kClose = 6,
-  kRead = 8,
-  kWrite = 9,
-  kIoctl = 11,
-  kCancel = 12,
-  kSetInfo = 17,
-  kLastCommand = 19,
-};
-constexpr std::uint32_t kFlagResponse = 1, kFlagAsync = 2, kFlagRelated = 4, kFlagSigned = 8;
-
-// [MS-ERREF] 2.3.
-constexpr std::uint32_t kStatusPending = 0x103, kStatusBufferOverflow = 0x80000005,
-                        kStatusMoreProcessing = 0xc0000016;
-
-constexpr std::uint32_t kPipeTransceive = 0x0011c017;  // [MS-FSCC] 2.3
-constexpr std::uint32_t kDeleteOnClose = 0x1000;       // [MS-SMB2] 2.2.13, CreateOptions
-constexpr std::uint8_t kShareTypePipe = 2;             // [MS-SMB2] 2.2.10
-constexpr std::uint8_t kSessionBinding = 1;            // [MS-SMB2] 2.2.5, Flags
-constexpr std::uint16_t kSessionGuest = 1, kSessionNull = 2, kSessionEncrypt = 4;  // 2.2.6
-constexpr std::uint8_t kInfoFile = 1;  // [MS-SMB2] 2.2.39
-constexpr std::uint32_t kRename = 10, kDisposition = 13, kDispositionEx = 64, kRenameEx = 65;
-
-// Sizes of the fixed part that the response of a success has; an error's is 9 ([MS-SMB2] 2.2.2).
-constexpr std::uint16_t kReadResponse = 17, kIoctlResponse = 49, kCreateResponse = 89;
-
-std::uint8_t u8(Bytes b, std::size_t at) {
-  return at < b.size() ? std::to_integer<std::uint8_t>(b[at]) : 0;
-}
-std::uint16_t u16(Bytes b, std::size_t at) {
-  return at + 2 <= b.size() ? load<std::uint16_t>(b.data() + at, ByteOrder::kLittle) : 0;
-}
-std::uint32_t u32(Bytes b, std::size_t at) {
-  return at + 4 <= b.size() ? load<std::uint32_t>(b.data() + at, ByteOrder::kLittle) : 0;
-}
-std::uint64_t u64(Bytes b, std::size_t at) {
-  return at + 8 <= b.size() ? load<std::uint64_t>(b.data() + at, ByteOrder::kLittle) : 0;
-}
 
 std::string text_at(Bytes message, std::size_t offset, std::size_t size) {
   return utf16_to_utf8(payload_at(message, offset, size).data);
 }
-
-// Offsets of fields below count from the message's header, as the protocol's own offsets do.
-constexpr std::size_t kBody = kHeaderSize;
 
 }  // namespace
 
@@ -108,9 +61,11 @@ bool Smb2Parser::wants_whole(Bytes head) {
 /// session came from.
 void Smb2Parser::select(std::uint64_t session) {
   state_ = own_.get();
-  if (bound_.empty()) return;
-  const auto bound = bound_.find(session);
-  if (bound != bound_.end()) state_ = bound->second.get();
+  if (!bound_.empty()) {
+    const auto bound = bound_.find(session);
+    if (bound != bound_.end()) state_ = bound->second.get();
+  }
+  state_->set_route(route_);
 }
 
 /// A session was set up here, or another connection's session was bound to this one.
@@ -139,7 +94,8 @@ void Smb2Parser::end(Timestamp time) {
   state_ = own_.get();
 }
 
-void Smb2Parser::message(bool from_client, Timestamp time, Bytes data, std::size_t length) {
+void Smb2Parser::message(bool from_client, Timestamp time, Bytes data, std::size_t length,
+                         std::uint64_t sealed_by) {
   Chain chain;
   for (int part = 0; part < kMaxCompound; ++part) {
     Header header;
@@ -165,12 +121,24 @@ void Smb2Parser::message(bool from_client, Timestamp time, Bytes data, std::size
       }
       chain.session = header.session;
       chain.tree = header.tree;
-      select(header.session);
+    }
+    // What is encrypted in one session speaks for no other ([MS-SMB2] 3.3.5.2.1.1); notifications
+    // name none.
+    if (sealed_by != 0 && header.session != sealed_by && header.session != 0) {
+      ++state_->statistics.malformed;
+      return;
+    }
+    select(header.session);
+    // A SESSION_SETUP is signed with a key that only follows from it.
+    const bool sign_late = header.command == kSessionSetup;
+    if (sealed_by == 0 && !sign_late) check_signature(header, message, size, from_client);
+    if (from_client) {
       request(header, message, size, chain, time);
     } else {
-      select(header.session);
       response(header, message, size, time);
     }
+    if (sealed_by == 0 && sign_late && !from_client)
+      check_signature(header, message, size, from_client);
     if (last || size >= data.size()) return;
     data = data.subspan(size);
     length -= size;
@@ -204,8 +172,12 @@ void Smb2Parser::request(const Header& header, Bytes message, std::size_t length
     r.create = chain.create;
   };
   switch (header.command) {
+    case kNegotiate:
+      preauth_ = {};
+      negotiated(header, message, length);
+      break;
     case kSessionSetup:
-      session_setup_request(header, message, r);
+      session_setup_request(header, message, length, r);
       break;
     case kTreeConnect:
       r.text = text_at(message, u16(message, kBody + 4), u16(message, kBody + 6));
@@ -263,6 +235,7 @@ void Smb2Parser::request(const Header& header, Bytes message, std::size_t length
   }
   early_ += r.early;
   opening_ += r.command == kCreate;
+  setting_up_ += r.command == kSessionSetup;
   requests_.emplace(header.message_id, std::move(r));
 }
 
@@ -317,49 +290,9 @@ void Smb2Parser::outgoing(Request& request, const Payload& payload, bool certain
 void Smb2Parser::drop(std::map<std::uint64_t, Request>::iterator it) {
   if (it->second.early) release(it->second);
   opening_ -= it->second.command == kCreate;
+  setting_up_ -= it->second.command == kSessionSetup;
   held_ -= it->second.held.size();
   requests_.erase(it);
-}
-
-void Smb2Parser::session_setup_request(const Header& header, Bytes message, Request& r) {
-  Bytes token = payload_at(message, u16(message, kBody + 12), u16(message, kBody + 14)).data;
-  r.binding = (u8(message, kBody + 2) & kSessionBinding) != 0;
-  if (header.session != 0) {
-    SmbSessionState& session = state_->session(header.session);
-    if (!session.in_progress) session.in_progress = make_auth_exchange(AuthService::kSpnego);
-    r.auth = session.in_progress;
-  } else {
-    r.auth = make_auth_exchange(AuthService::kSpnego);  // the response names the session
-  }
-  if (r.auth && !token.empty()) r.auth->token(true, token);
-}
-
-void Smb2Parser::session_setup_response(const Header& header, Bytes message, Request* request,
-                                        Timestamp time) {
-  bool success = header.status == 0;
-  if (!success && header.status != kStatusMoreProcessing) {
-    state_->session(header.session).in_progress.reset();
-  } else {
-    SmbSessionState& session = state_->session(header.session);
-    std::shared_ptr<AuthExchange> auth = request ? request->auth : session.in_progress;
-    Bytes token = payload_at(message, u16(message, kBody + 4), u16(message, kBody + 6)).data;
-    if (auth && !token.empty()) auth->token(false, token);
-    if (!success) {
-      session.in_progress = auth;
-    } else {
-      std::uint16_t flags = u16(message, kBody + 2);
-      if (request && request->binding) return established(header.session, true, time);
-      session.session->auth = auth ? auth : session.session->auth;
-      session.session->guest = (flags & kSessionGuest) != 0;
-      session.session->anonymous = (flags & kSessionNull) != 0;
-      if (flags & kSessionEncrypt) session.session->encrypted = true;
-      session.in_progress.reset();
-      established(header.session, false, time);
-    }
-  }
-  if (header.status != kStatusMoreProcessing)
-    state_->tell(SmbFileEvent::Action::kSessionSetup, time, "", "", 0, header.status,
-                 header.session);
 }
 
 void Smb2Parser::create_response(const Header& header, Bytes message, Request& r, Timestamp time) {
@@ -424,13 +357,10 @@ void Smb2Parser::response(const Header& header, Bytes message, std::size_t lengt
   if (r && r->early) release_early(header.message_id);
   switch (header.command) {
     case kNegotiate:
-      if (success && message.size() >= kBody + 6 && u16(message, kBody + 4) != 0x02ff)
-        state_->set_dialect(u16(message, kBody + 4));
-      if (success && message.size() >= kBody + 24)
-        std::ranges::copy(message.subspan(kBody + 8, server_.size()), server_.begin());
+      if (success) negotiated(header, message, length);
       break;
     case kSessionSetup:
-      session_setup_response(header, message, r, time);
+      session_setup_response(header, message, length, r, time);
       break;
     case kLogoff:
       if (success) state_->end_session(session, time);

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,17 +17,37 @@ namespace rpcmarshal {
 
 class Smb2Parser {
  public:
-  /// `channels` may be null: then sessions are of one connection each.
-  Smb2Parser(std::shared_ptr<SmbState> state, std::shared_ptr<SmbChannels> channels)
-      : own_(std::move(state)), state_(own_.get()), channels_(std::move(channels)) {}
+  /// `channels` may be null: then sessions are of one connection each. `secrets` may be null: then
+  /// nothing is opened or checked.
+  Smb2Parser(std::shared_ptr<SmbState> state, const SmbRoutes::Route& route,
+             std::shared_ptr<SmbChannels> channels, const Secrets* secrets)
+      : own_(std::move(state)),
+        state_(own_.get()),
+        route_(route),
+        channels_(std::move(channels)),
+        secrets_(secrets) {}
 
   /// A message, or a compound of several, of `length` bytes, of which `data` was captured.
-  void message(bool from_client, Timestamp time, Bytes data, std::size_t length);
+  /// `sealed_by`: the session it was encrypted in, 0 when it came in clear.
+  void message(bool from_client, Timestamp time, Bytes data, std::size_t length,
+               std::uint64_t sealed_by = 0);
   /// Whether more than the head of this message is of use.
   bool wants_whole(Bytes head);
   /// The connection is over: lets go of the sessions of others.
   void end(Timestamp time);
   std::size_t memory() const { return requests_.size() * (sizeof(Request) + 64) + held_; }
+
+  // Encrypted messages ([MS-SMB2] 2.2.41), transform header first.
+  /// Whether there is a key for it.
+  bool can_open(Bytes head);
+  /// A session is being set up: keys may come.
+  bool setting_up() const { return setting_up_ > 0; }
+  /// As wants_whole(), for what is inside.
+  bool wants_whole_sealed(bool from_client, Bytes head);
+  /// The inside of a message of `length` bytes of which `data` was captured: its length, and in
+  /// `out` what could be read of it. nullopt when there is no key, or the tag is wrong.
+  std::optional<std::size_t> open(bool from_client, Bytes data, std::size_t length,
+                                  std::vector<std::byte>& out);
 
   /// From the header's flags: 1 response, 0 request, -1 too short to tell.
   static int is_response(Bytes head);
@@ -47,6 +68,7 @@ class Smb2Parser {
     std::uint32_t detail = 0;  ///< IOCTL: control code; CREATE: options; SET_INFO: class
     std::string text;          ///< CREATE: name; TREE_CONNECT: path
     std::shared_ptr<AuthExchange> auth;
+    std::shared_ptr<SmbSetup> setup;
     std::uint64_t create = 0;     ///< MessageId of the CREATE in the same compound ...
     bool after_create = false;    ///< ... whose FileId this request uses
     bool binding = false;         ///< SESSION_SETUP: for a session of another connection
@@ -70,9 +92,15 @@ class Smb2Parser {
   void request(const Header& header, Bytes message, std::size_t length, Chain& chain,
                Timestamp time);
   void response(const Header& header, Bytes message, std::size_t length, Timestamp time);
-  void session_setup_request(const Header& header, Bytes message, Request& request);
-  void session_setup_response(const Header& header, Bytes message, Request* request,
-                              Timestamp time);
+  // smb2_security.cc
+  void negotiated(const Header& header, Bytes message, std::size_t length);
+  void session_setup_request(const Header& header, Bytes message, std::size_t length,
+                             Request& request);
+  void session_setup_response(const Header& header, Bytes message, std::size_t length,
+                              Request* request, Timestamp time);
+  void derive_keys(std::uint64_t session, const SmbSetup& setup, const AuthExchange& auth,
+                   bool binding);
+  void check_signature(const Header& header, Bytes message, std::size_t length, bool from_client);
   void create_response(const Header& header, Bytes message, Request& request, Timestamp time);
   void name_followers(std::uint64_t create, const HandleKey& key, bool opened);
   bool is_early(const Request& request, Bytes start, bool certain);
@@ -90,9 +118,15 @@ class Smb2Parser {
 
   std::shared_ptr<SmbState> own_;
   SmbState* state_;  ///< of the session of the message at hand
+  SmbRoutes::Route route_;
   std::shared_ptr<SmbChannels> channels_;
+  const Secrets* secrets_;
   SmbChannels::ServerGuid server_{};
-  std::map<std::uint64_t, std::shared_ptr<SmbState>> bound_;  // by session id
+  SmbNegotiated negotiated_;
+  PreauthHash preauth_;         // of the connection: its negotiation
+  std::size_t setting_up_ = 0;  // requests_ that are SESSION_SETUPs
+  std::map<std::uint64_t, std::unique_ptr<MessageSigner>> bound_signers_;  // of this channel
+  std::map<std::uint64_t, std::shared_ptr<SmbState>> bound_;               // by session id
   std::map<std::uint64_t, Request> requests_;  // by MessageId, which grows: the first is the oldest
   std::size_t held_ = 0;
   std::size_t early_ = 0;    ///< requests_ that are early

@@ -55,6 +55,11 @@ std::shared_ptr<SmbSession> SmbState::find_session(std::uint64_t id) const {
   return found == sessions_.end() ? nullptr : found->second.session;
 }
 
+SmbProtection* SmbState::find_protection(std::uint64_t id) const {
+  auto found = sessions_.find(id);
+  return found == sessions_.end() ? nullptr : found->second.protection.get();
+}
+
 void SmbState::end_session(std::uint64_t id, Timestamp time) {
   for (auto it = handles_.begin(); it != handles_.end();) {
     auto here = it++;
@@ -124,6 +129,8 @@ void SmbState::begin_pipe(SmbHandle& handle) {
   info.tree = handle.tree;
   info.session = handle.session;
   info.opened_in_capture = handle.opened_in_capture;
+  handle.routes = std::make_shared<SmbRoutes>();
+  info.routes = handle.routes;
   handle.stream = pipes_ ? pipes_(info) : nullptr;
   handle.kind = handle.stream ? HandleKind::kPipe : HandleKind::kFile;
   if (handle.stream) ++open_pipes_;
@@ -170,6 +177,7 @@ void SmbState::transfer(const HandleKey& key, std::uint32_t tree_id, bool from_c
   }
   if (!handle->stream) return;
   Direction direction = from_client ? Direction::kForward : Direction::kBackward;
+  if (!handle->routes->empty() || !(route_ == home_)) handle->routes->add(time, route_);
   if (!payload.data.empty()) handle->stream->on_data(direction, time, payload.data);
   if (payload.missing > 0) handle->stream->on_gap(direction, time, payload.missing);
   std::size_t now = handle->stream->memory();

@@ -12,6 +12,7 @@
 #include <unordered_map>
 
 #include "smb/pipe.h"
+#include "smb/protection.h"
 
 namespace rpcmarshal {
 
@@ -41,12 +42,15 @@ struct SmbHandle {
   bool opened_in_capture = true;
   std::shared_ptr<SmbSession> session;
   std::unique_ptr<StreamConsumer> stream;  ///< kPipe only
+  std::shared_ptr<SmbRoutes> routes;       ///< kPipe only
   std::size_t charged = 0;
 };
 
 struct SmbSessionState {
   std::shared_ptr<SmbSession> session;
   std::shared_ptr<AuthExchange> in_progress;  ///< set-up under way; becomes session->auth
+  std::shared_ptr<SmbSetup> setup;            ///< SMB2, beside in_progress
+  std::shared_ptr<SmbProtection> protection;  ///< null: its keys are not known
 };
 
 /// Payload of a message, and how many more bytes of it the capture lacks.
@@ -62,11 +66,22 @@ bool starts_like_dce(Bytes data);
 
 class SmbState {
  public:
-  SmbState(PipeFactory pipes, SmbFileHandler files, SmbStatistics& counters)
-      : statistics(counters), pipes_(std::move(pipes)), files_(std::move(files)) {}
+  /// `home`: the connection that `pipes` knows of.
+  SmbState(const SmbRoutes::Route& home, PipeFactory pipes, SmbFileHandler files,
+           SmbStatistics& counters)
+      : statistics(counters),
+        home_(home),
+        route_(home),
+        pipes_(std::move(pipes)),
+        files_(std::move(files)) {}
+
+  /// The connection of the message at hand.
+  void set_route(const SmbRoutes::Route& route) { route_ = route; }
 
   SmbSessionState& session(std::uint64_t id);
   std::shared_ptr<SmbSession> find_session(std::uint64_t id) const;
+  /// Null when the session, or its keys, are not known.
+  SmbProtection* find_protection(std::uint64_t id) const;
   /// Closes its handles and forgets it.
   void end_session(std::uint64_t id, Timestamp time);
   /// Every session, known now or later, speaks this.
@@ -118,6 +133,7 @@ class SmbState {
   void begin_pipe(SmbHandle& handle);
   void end_handle(Handles::iterator it, Timestamp time);
 
+  SmbRoutes::Route home_, route_;
   PipeFactory pipes_;
   SmbFileHandler files_;
   std::uint16_t dialect_ = 0;

@@ -143,9 +143,14 @@ TEST(SensorIdentity, PipeOfABoundSessionHasItsNameAndUser) {
   second.tcp.c(test::framed(test::smb2({1, 100}, binding)));
   second.tcp.s(test::framed(test::smb2({1, 100, true}, test::session_setup_response(0, ""))));
   second.call();
+  first.call();
   first.tcp.close();
   second.call();
-  ASSERT_EQ(net.events.size(), 2u);
+  ASSERT_EQ(net.events.size(), 3u);
+  // Each carries the addresses of the connection that it came by.
+  EXPECT_EQ(net.events[0].client.port, 50001);
+  EXPECT_EQ(net.events[1].client.port, 50000);
+  EXPECT_EQ(net.events[2].client.port, 50001);
   for (const SeenEvent& e : net.events) {
     EXPECT_EQ(e.pipe, "\\pipe\\svcctl");
     EXPECT_EQ(e.user, "alice");
@@ -154,7 +159,7 @@ TEST(SensorIdentity, PipeOfABoundSessionHasItsNameAndUser) {
   }
   second.tcp.close();
   net.sensor.finish();
-  EXPECT_EQ(net.events.size(), 2u);
+  EXPECT_EQ(net.events.size(), 3u);
 }
 
 TEST(SensorIdentity, RefusedBindingGivesNothingAway) {

@@ -205,6 +205,62 @@ TEST(Smb1, AChainThatPointsBackEnds) {
   EXPECT_EQ(h.pipes[0].client, "x");
 }
 
+std::string create_andx(std::string_view name) {
+  std::string wide = utf16(name);
+  return block(kNoAndX + '\0' + le16(wide.size()) + std::string(41, '\0'), '\0' + wide + le16(0));
+}
+std::string create_andx_answer(std::uint16_t fid) {
+  return block(kNoAndX + '\0' + le16(fid) + std::string(56, '\0') + le16(2) + le16(0) + '\0', "");
+}
+
+TEST(Smb1, WritesBeforeTheAnswerToTheirOpenAreOnThatPipe) {
+  Harness h;
+  open_pipe(h);
+  const std::string bind = pdu(11, "bind"), call = pdu(0, "a call");
+  h.client(smb1({0xa2, 10}, create_andx("\\winreg")));
+  h.client(smb1({0x2f, 11}, write_andx(0x4002, bind)));
+  h.client(smb1({0x2f, 12}, write_andx(0x4002, call.substr(0, 9))));
+  h.client(smb1({0x2f, 13}, write_andx(0x4002, call.substr(9))));
+  h.client(smb1({0x25, 14}, transaction(0x26, 0x4002, "more", 4)));
+  h.client(smb1({0x2f, 15}, write_andx(0x4001, "other")));
+  EXPECT_EQ(h.pipes.size(), 1u);
+  EXPECT_EQ(h.pipes[0].client, "other");
+  h.server(smb1({0xa2, 10, true}, create_andx_answer(0x4002)));
+  ASSERT_EQ(h.pipes.size(), 2u);
+  EXPECT_EQ(h.pipes[1].info.name, "\\pipe\\winreg");
+  EXPECT_EQ(h.pipes[1].client, bind + call + "more");
+  h.server(smb1({0x25, 14, true}, transaction_answer("reply", 5, 0)));
+  EXPECT_EQ(h.pipes[1].server, "reply");
+}
+
+TEST(Smb1, WritesWhoseOpenHasNoAnswerAreNotLost) {
+  const std::string bind = pdu(11, "bind");
+  for (const bool answered : {true, false}) {
+    Harness h;
+    open_pipe(h);
+    h.client(smb1({0xa2, 10}, create_andx("\\winreg")));
+    h.client(smb1({0x2f, 11}, write_andx(0x4002, bind)));
+    EXPECT_EQ(h.pipes.size(), 1u);
+    if (answered)
+      h.server(smb1({0x2f, 11, true}, block(kNoAndX + le16(8) + std::string(6, '\0'), "")));
+    if (!answered) h.parser->on_end(h.now);
+    ASSERT_EQ(h.pipes.size(), 2u);
+    EXPECT_EQ(h.pipes[1].client, bind);
+    EXPECT_EQ(h.pipes[1].info.name, "");
+  }
+}
+
+TEST(Smb1, WritesThatWaitAreBounded) {
+  Harness h;
+  open_pipe(h);
+  h.client(smb1({0xa2, 10}, create_andx("\\winreg")));
+  const std::string large = pdu(0, std::string(30000, 'x'));
+  for (int i = 0; i < 400; ++i)
+    h.client(smb1({0x2f, static_cast<std::uint16_t>(20 + i)}, write_andx(0x4002, large)));
+  EXPECT_LT(h.parser->memory(), 4u << 20);
+  EXPECT_GT(h.statistics.limits, 0u);
+}
+
 TEST(Smb1, RequestsWithoutAnswersAreBounded) {
   Harness h;
   open_pipe(h);
