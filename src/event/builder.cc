@@ -182,6 +182,9 @@ void EventBuilder::describe(const Call& call, const CallContext& context) {
     e.transport.smb_dialect = context.session->dialect;
     e.transport.smb_encrypted = context.session->encrypted;
     e.transport.smb_signing = context.session->signing;
+    e.transport.smb_decrypted = context.session->decrypted;
+    if (context.session->verified) e.transport.smb_signature = "good";
+    if (context.session->bad_signatures > 0) e.transport.smb_signature = "bad";
     if (!e.user && context.session->auth && context.session->auth->identity().known()) {
       e.user = &context.session->auth->identity();
     }

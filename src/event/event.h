@@ -43,6 +43,10 @@ struct EventTransport {
   std::uint16_t smb_dialect = 0;  ///< 0x0311, ...; 1 for SMB1; 0 not known
   bool smb_encrypted = false;
   bool smb_signing = false;
+  bool smb_decrypted = false;  ///< keys opened encrypted messages of the session
+  /// What keys said of the session's signatures and tags so far: empty, "good", or "bad" when one was
+  /// wrong.
+  std::string_view smb_signature;
 };
 std::string_view protocol_sequence(EventTransport::Protocol protocol);  ///< "ncacn_np", ...
 

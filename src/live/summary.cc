@@ -100,7 +100,9 @@ void Summary::print(std::FILE* to, const SensorStatistics& s) const {
   add(s.tcp.gaps, "gaps in TCP streams");
   add(s.tcp.missing_bytes, "bytes missing");
   add(s.tcp.conflicts, "overlapping retransmissions with different content");
-  add(s.smb.encrypted, "encrypted SMB messages");
+  add(s.smb.decrypted, "encrypted SMB messages opened");
+  add(s.smb.unopened, "encrypted SMB messages not opened");
+  add(s.smb.bad_tags + s.smb.bad_signatures, "SMB messages with a wrong signature");
   add(s.dce.unsealed, "protected RPC PDUs opened or verified with keys");
   add(s.dce.bad_signatures, "wrong signatures of RPC PDUs");
   add(s.dce.lost_streams, "sealed RPC PDUs whose key stream is lost");
@@ -145,6 +147,9 @@ void Summary::print_statistics(std::FILE* to, const SensorStatistics& s) const {
     add(l.conflicts, " conflicting retransmissions");
     add(l.limits, " limits reached");
     add(l.malformed, " malformed messages");
+    add(l.forged, " SMB messages with a wrong signature");
+    add(l.unopened, " encrypted SMB messages not opened");
+    if (!l.unopened_reason.empty()) line += " (" + l.unopened_reason + ')';
     std::fprintf(to, "%s\n", line.c_str());
   }
   if (connections_with_losses_ > losses_.size()) {
@@ -199,6 +204,9 @@ void Summary::append_json(std::string& out, const SensorStatistics& s) const {
     json.member_number("conflicts", l.conflicts);
     json.member_number("limits", l.limits);
     json.member_number("malformed", l.malformed);
+    if (l.forged > 0) json.member_number("forged", l.forged);
+    if (l.unopened > 0) json.member_number("unopened", l.unopened);
+    if (!l.unopened_reason.empty()) json.member("unopened_reason", l.unopened_reason);
     json.end_object();
   }
   json.end_array();

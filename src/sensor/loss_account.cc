@@ -17,9 +17,15 @@ class LossAccount final : public StreamConsumer {
 
   void on_data(Direction direction, Timestamp time, Bytes data) override {
     const std::uint64_t limits = limits_now(), malformed = malformed_now();
+    const std::uint64_t unopened = smb_.unopened, forged = forged_now();
     inner_->on_data(direction, time, data);
     losses_.limits += limits_now() - limits;
     losses_.malformed += malformed_now() - malformed;
+    losses_.forged += forged_now() - forged;
+    if (smb_.unopened != unopened) {
+      losses_.unopened += smb_.unopened - unopened;
+      losses_.unopened_reason = smb_.unopened_reason;
+    }
   }
   void on_gap(Direction direction, Timestamp time, std::uint64_t missing) override {
     ++losses_.gaps;
@@ -41,6 +47,7 @@ class LossAccount final : public StreamConsumer {
 
  private:
   std::uint64_t limits_now() const { return smb_.limits + dce_.limits; }
+  std::uint64_t forged_now() const { return smb_.bad_tags + smb_.bad_signatures; }
   std::uint64_t malformed_now() const { return smb_.malformed + dce_.malformed; }
 
   std::unique_ptr<StreamConsumer> inner_;

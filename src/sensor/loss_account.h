@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "capture/stream.h"
 #include "dcerpc/call.h"
@@ -23,8 +24,11 @@ struct ConnectionLosses {
   std::uint64_t conflicts = 0;  ///< retransmissions with different content (first copy kept)
   std::uint64_t limits = 0;     ///< of reassembly, SMB or RPC
   std::uint64_t malformed = 0;  ///< SMB messages and RPC PDUs
+  std::uint64_t unopened = 0;   ///< encrypted SMB messages without a key
+  std::string unopened_reason;  ///< why, when keys were given
+  std::uint64_t forged = 0;     ///< SMB messages whose signature or tag was wrong
 
-  bool any() const { return (gaps | conflicts | limits | malformed) != 0; }
+  bool any() const { return (gaps | conflicts | limits | malformed | unopened | forged) != 0; }
 };
 
 /// Told once per connection that lost anything, when it ends. Must not throw.

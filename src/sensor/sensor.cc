@@ -53,7 +53,7 @@ struct Sensor::Impl {
         return make_smb_parser(
             connection,
             [this, connection](const PipeInfo& pipe) { return open_pipe(connection, pipe); },
-            nullptr, counters.smb, channels);
+            nullptr, counters.smb, channels, options.secrets.get());
       case StreamKind::kHttp:
         return tunnels.channel(connection);
       case StreamKind::kDce:

@@ -55,6 +55,13 @@ void for_each_counter(S& s, F&& f) {
   f("smb", "messages", s.smb.messages, "SMB messages");
   f("smb", "pipes", s.smb.pipes, "named pipes");
   f("smb", "encrypted", s.smb.encrypted, "encrypted SMB messages");
+  f("smb", "decrypted", s.smb.decrypted, "encrypted SMB messages opened");
+  f("smb", "passed_over", s.smb.passed_over,
+    "encrypted SMB messages opened only as far as to see that no pipe is in them");
+  f("smb", "unopened", s.smb.unopened, "encrypted SMB messages without a key");
+  f("smb", "bad_tags", s.smb.bad_tags, "encrypted SMB messages whose tag is wrong");
+  f("smb", "signatures", s.smb.signatures, "right SMB signatures");
+  f("smb", "bad_signatures", s.smb.bad_signatures, "wrong SMB signatures");
   f("smb", "compressed", s.smb.compressed, "compressed SMB messages");
   f("smb", "malformed", s.smb.malformed, "malformed SMB messages");
   f("smb", "resynchronised", s.smb.resynchronised, "times the next SMB message had to be searched");

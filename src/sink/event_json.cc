@@ -200,6 +200,8 @@ void transport(JsonWriter& json, const Event& e) {
     json.member("smb_dialect", dialect);
   if (e.transport.smb_encrypted) json.member_bool("smb_encrypted", true);
   if (e.transport.smb_signing) json.member_bool("smb_signing", true);
+  if (e.transport.smb_decrypted) json.member_bool("smb_decrypted", true);
+  if (!e.transport.smb_signature.empty()) json.member("smb_signature", e.transport.smb_signature);
   json.member_number("connection", e.connection);
   json.end_object();
 }

@@ -105,6 +105,7 @@ struct SmbStatistics {
   std::uint64_t bad_tags = 0;        ///< encrypted messages that are not what the key says
   std::uint64_t signatures = 0;      ///< right ones
   std::uint64_t bad_signatures = 0;  ///< wrong ones
+  std::string unopened_reason;       ///< why the latest of `unopened` was not opened
 };
 
 class SmbChannels;  // channels.h

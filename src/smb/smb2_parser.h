@@ -100,6 +100,7 @@ class Smb2Parser {
                               Request* request, Timestamp time);
   void derive_keys(std::uint64_t session, const SmbSetup& setup, const AuthExchange& auth,
                    bool binding);
+  void explain(const SmbSession* session);
   void check_signature(const Header& header, Bytes message, std::size_t length, bool from_client);
   void create_response(const Header& header, Bytes message, Request& request, Timestamp time);
   void name_followers(std::uint64_t create, const HandleKey& key, bool opened);

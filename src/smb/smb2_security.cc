@@ -148,6 +148,7 @@ std::optional<std::size_t> Smb2Parser::open(bool from_client, Bytes data, std::s
   if (!protection) {
     ++state_->statistics.unopened;
     if (session) ++session->unopened;
+    if (secrets_) explain(session.get());
     return std::nullopt;
   }
   TransformCipher& cipher = protection->cipher(from_client);
@@ -168,6 +169,20 @@ std::optional<std::size_t> Smb2Parser::open(bool from_client, Bytes data, std::s
   ++state_->statistics.decrypted;
   session->decrypted = session->verified = true;
   return out.size();
+}
+
+/// Why there is no key for a session's messages.
+void Smb2Parser::explain(const SmbSession* session) {
+  std::string& why = state_->statistics.unopened_reason;
+  if (!session || !session->auth) {
+    why = "the session's set-up was not seen";
+  } else if (session->guest) {
+    why = "a guest's session has no key";
+  } else if (session->auth->session_key().empty()) {
+    why = session->auth->key_status().text;
+  } else {
+    why = "the key of this session is that of its first authentication, which was not seen";
+  }
 }
 
 /// Interim answers and notifications are not checked by clients either ([MS-SMB2] 3.2.5.1.3).

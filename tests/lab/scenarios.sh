@@ -160,8 +160,9 @@ sealed() {  # NAME TWIN|- HOST ABOUT BINDING INTERFACES [OPTION...]
 }
 domain() {  # NAME BINDING INTERFACES [OPTION...]
   local name=$1 binding=$2 interfaces=$3; shift 3
+  # Without what servers say to each other.
   # shellcheck disable=SC2086
-  lab_capture "$name" /usr/bin/python3 -B "$LAB_SOURCE/client/domain.py" --conf "$LAB/cl/client.conf" \
+  LAB_FILTER='tcp and host 10.77.0.2' lab_capture "$name" /usr/bin/python3 -B "$LAB_SOURCE/client/domain.py" --conf "$LAB/cl/client.conf" \
     --user administrator --password "${DC_ADMIN#*%}" "$@" "$binding" $interfaces
 }
 SMB_CALLS='samr srvsvc' TCP_CALLS='samr srvsvc'

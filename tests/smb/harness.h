@@ -19,8 +19,10 @@ struct PipeRecord {
 
 class Harness {
  public:
-  explicit Harness(bool initiator_known = true) {
+  explicit Harness(bool initiator_known = true, const Secrets* secrets = nullptr,
+                   std::shared_ptr<SmbChannels> channels = nullptr) {
     ConnectionInfo info;
+    info.initiator.port = next_port++;
     info.responder.port = 445;
     info.initiator_known = initiator_known;
     parser = make_smb_parser(
@@ -30,7 +32,8 @@ class Harness {
           pipes.back().info = pipe;
           return std::make_unique<Pipe>(pipes.back());
         },
-        [this](const SmbFileEvent& e) { events.push_back(e); }, statistics);
+        [this](const SmbFileEvent& e) { events.push_back(e); }, statistics, std::move(channels),
+        secrets);
   }
   void client(std::string_view message) { send(Direction::kForward, framed(message)); }
   void server(std::string_view message) { send(Direction::kBackward, framed(message)); }
@@ -65,6 +68,7 @@ class Harness {
     PipeRecord& record;
   };
 
+  static inline std::uint16_t next_port = 50000;
   std::size_t step = 0;
   Timestamp now = 0;
   std::deque<PipeRecord> pipes;
