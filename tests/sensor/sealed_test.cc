@@ -140,8 +140,7 @@ TEST_P(Sealed, OpenedItSaysWhatItsClearTwinSays) {
       for (json& call : said->calls) call.erase("user");
     }
     for (const json& event : sealed.events) {
-      if (event.value("/decode/request/reason"_json_pointer, "").find("not supported") !=
-          std::string::npos)
+      if (event.value("/decode/status"_json_pointer, "") == "sealed")
         GTEST_SKIP() << "the secure channel cannot be opened yet";
     }
   }
