@@ -184,6 +184,7 @@ void Agent::consider(ProcessFacts& process) {
     protect(control_, process, hook_);
     known.done = true;
   } catch (const SystemError& error) {
+    if (!still_runs(process.pid, process.started)) return;  // it ended meanwhile
     known.retry_at = GetTickCount64() + kRetryMilliseconds;
     known.done = ++known.failures == kTries;
     problem(who + ": " + error.what() + (known.done ? "; not tried again" : "; tried again"));
