@@ -17,6 +17,7 @@ int main(int argc, char** argv) {
   add_idl(app, run);
   add_interfaces(app, run);
   add_rules(app, run);
+  add_policy(app, run);
   if (argc == 1) {
     std::fputs(app.help().c_str(), stdout);
     return kUsage;
