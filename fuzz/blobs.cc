@@ -5,6 +5,7 @@
 #include "blobs/certificate.h"
 #include "blobs/directory.h"
 #include "blobs/dns_record.h"
+#include "blobs/printer.h"
 #include "blobs/service.h"
 #include "blobs/tower.h"
 #include "blobs/xml.h"
@@ -67,6 +68,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       }
       if (const auto description = parse_service_description(input, size % 2 == 0))
         check(*description, 0);
+      for (const Item& driver : parse_print_drivers(size % 9, size, input)) {
+        check(driver, 0);
+        summarise_print_driver(driver);
+      }
       break;
     case 7:
       if (input.size() >= 2) {

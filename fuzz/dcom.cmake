@@ -1,1 +1,2 @@
 rpcm_fuzz(dcom USES dcom)
+rpcm_fuzz(dcom_calls USES dcom builtin)

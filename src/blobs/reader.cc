@@ -5,6 +5,7 @@
 #include "base/unicode.h"
 #include "blobs/certificate.h"
 #include "blobs/dns_record.h"
+#include "blobs/printer.h"
 #include "blobs/service.h"
 #include "blobs/tower.h"
 #include "blobs/xml.h"
@@ -101,6 +102,10 @@ void Reader::note(const Value& value, const Value& root, const Value& other) {
     const auto id = static_cast<std::uint32_t>(value.find("attrTyp").as_uint());
     if (present_.size() < kMaxItems && std::ranges::find(present_, id) == present_.end())
       present_.push_back(id);
+  } else if (semantic == "print_driver" && value.kind() == ValueKind::kRecord) {
+    if (auto driver = read_print_driver(value)) add_print_driver(std::move(*driver));
+  } else if (semantic == "print_drivers") {
+    note_print_drivers(value, root, other);
   } else if (semantic == "service_config" || semantic.starts_with("registry_data")) {
     note_service(value, root, other);
   }
@@ -151,6 +156,21 @@ void Reader::note_service(const Value& value, const Value& root, const Value& ot
     std::string summary = summarise_failure_actions(*actions);
     add("failure_actions", std::move(*actions), std::move(summary));
   }
+}
+
+void Reader::add_print_driver(Item driver) {
+  std::string summary = summarise_print_driver(driver);
+  add("print_driver", std::move(driver), std::move(summary));
+}
+
+/// The buffer of an answer; in the request it is the room for one.
+void Reader::note_print_drivers(const Value& value, const Value& root, const Value& other) {
+  if (root.find("pcbNeeded").is_missing() || root.find("return").as_int() != 0) return;
+  const Value level = argument_of(root, other, "Level"), count = root.find("pcReturned");
+  for (Item& driver : parse_print_drivers(
+           static_cast<std::uint32_t>(level.as_uint()),
+           count.is_missing() ? 1 : static_cast<std::uint32_t>(count.as_uint()), bytes_of(value)))
+    add_print_driver(std::move(driver));
 }
 
 void Reader::note_directory_name(const Value& value) {

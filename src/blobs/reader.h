@@ -38,6 +38,8 @@ class Reader {
   void add(std::string_view kind, Item item, std::string summary);
   void note_xml(const ndr::Value& value);
   void note_service(const ndr::Value& value, const ndr::Value& root, const ndr::Value& other);
+  void add_print_driver(Item driver);
+  void note_print_drivers(const ndr::Value& value, const ndr::Value& root, const ndr::Value& other);
   void note_directory_name(const ndr::Value& value);
   void note_attributes();
 

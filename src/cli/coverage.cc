@@ -64,9 +64,11 @@ void add_coverage(CLI::App& app, Run& run) {
   command->add_option("-o,--output", options->output, "Write to this file");
   command->add_flag("--incomplete", options->incomplete,
                     "Only operations of which some call was not decoded completely");
-  command->add_option(
-      "--interfaces", options->definitions,
-      "Folder of .idl files (or a file) that add to the built-in interfaces, or override them");
+  command
+      ->add_option(
+          "--interfaces", options->definitions,
+          "Folder of .idl files (or a file) that add to the built-in interfaces, or override them")
+      ->check(CLI::ExistingPath);
   add_secret_options(*command, options->secrets);
   command->callback([options, &run] { run = [options] { return coverage(*options); }; });
 }

@@ -198,8 +198,10 @@ void add_detect(CLI::App& app, Run& run) {
   detect_command->add_option("--colour,--color", options->colour, "auto, always, never")
       ->check(CLI::IsMember({"auto", "always", "never"}));
   add_secret_options(*detect_command, options->secrets);
-  detect_command->add_option("--interfaces", options->definitions,
-                             "Folder of .idl files that add to the built-in interfaces");
+  detect_command
+      ->add_option("--interfaces", options->definitions,
+                   "Folder of .idl files that add to the built-in interfaces")
+      ->check(CLI::ExistingPath);
   detect_command->add_flag("--no-event", options->no_event,
                            "JSON: leave the event out of its alerts");
   detect_command->add_flag("--strict", options->strict, "Stop when a rule cannot be loaded");

@@ -77,9 +77,11 @@ void add_event_options(CLI::App& command, EventOptions& o) {
   command.add_option("--client", o.clients,
                      "Only calls from this address or workstation; may be repeated");
   command.add_option("--server", o.servers, "Only calls to this address or host; may be repeated");
-  command.add_option(
-      "--interfaces", o.definitions,
-      "Folder of .idl files (or a file) that add to the built-in interfaces, or override them");
+  command
+      .add_option(
+          "--interfaces", o.definitions,
+          "Folder of .idl files (or a file) that add to the built-in interfaces, or override them")
+      ->check(CLI::ExistingPath);
   add_secret_options(command, o.secrets);
   command.add_option("--colour,--color", o.colour, "auto, always, never")
       ->check(CLI::IsMember({"auto", "always", "never"}));

@@ -92,13 +92,17 @@ void add_idl(CLI::App& app, Run& run) {
       ->add_option("NAME", o->name,
                    "Interface name or UUID, optionally with .operation (name, alias or opnum)")
       ->required();
-  show_command->add_option("--interfaces", o->definitions,
-                           "Folder of .idl files (or a file) besides the built-in ones");
+  show_command
+      ->add_option("--interfaces", o->definitions,
+                   "Folder of .idl files (or a file) besides the built-in ones")
+      ->check(CLI::ExistingPath);
   show_command->callback([o, &run] { run = [o] { return show(o->name, o->definitions); }; });
 
   CLI::App* list_command = idl->add_subcommand("list", "Name every known interface");
-  list_command->add_option("--interfaces", o->definitions,
-                           "Folder of .idl files (or a file) besides the built-in ones");
+  list_command
+      ->add_option("--interfaces", o->definitions,
+                   "Folder of .idl files (or a file) besides the built-in ones")
+      ->check(CLI::ExistingPath);
   list_command->callback([o, &run] { run = [o] { return list(o->definitions); }; });
 }
 

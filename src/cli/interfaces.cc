@@ -79,8 +79,10 @@ void add_interfaces(CLI::App& app, Run& run) {
   interfaces->add_option("-f,--format", o->format, "text, json, markdown (docs/interfaces.md)")
       ->check(CLI::IsMember({"text", "json", "markdown"}));
   interfaces->add_flag("--all", o->all, "Also interfaces of which only names are known");
-  interfaces->add_option("--interfaces", o->definitions,
-                         "Folder of .idl files (or a file) besides the built-in ones");
+  interfaces
+      ->add_option("--interfaces", o->definitions,
+                   "Folder of .idl files (or a file) besides the built-in ones")
+      ->check(CLI::ExistingPath);
   interfaces->callback([o, interfaces, &run] {
     if (interfaces->get_subcommands().empty()) run = [o] { return list(*o); };
   });

@@ -3,6 +3,21 @@
 
 #include "cli/commands.h"
 
+namespace {
+
+/// "--interface svcctl a.pcap" names one interface and one file: an option that may be repeated
+/// takes one value each time, or it would swallow the files behind it.
+void one_value_each(CLI::App& app) {
+  for (CLI::Option* option : app.get_options()) {
+    if (option->get_positional() || option->get_items_expected_max() <= 1) continue;
+    option->expected(1)->allow_extra_args(false)->multi_option_policy(
+        CLI::MultiOptionPolicy::TakeAll);
+  }
+  for (CLI::App* command : app.get_subcommands({})) one_value_each(*command);
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
   using namespace rpcmarshal::cli;
   CLI::App app{"rpcmarshal: one authoritative event per Microsoft RPC call"};
@@ -17,7 +32,7 @@ int main(int argc, char** argv) {
   add_idl(app, run);
   add_interfaces(app, run);
   add_rules(app, run);
-  add_policy(app, run);
+  one_value_each(app);
   if (argc == 1) {
     std::fputs(app.help().c_str(), stdout);
     return kUsage;

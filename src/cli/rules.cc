@@ -307,8 +307,10 @@ void add_rules(CLI::App& app, Run& run) {
   const auto common = [&](CLI::App* command) {
     command->add_option("PATH", options->paths, "Rule files, or folders of rules")->required();
     command->add_option("-o,--output", options->output, "Write to this file");
-    command->add_option("--interfaces", options->definitions,
-                        "Folder of .idl files that add to the built-in interfaces");
+    command
+        ->add_option("--interfaces", options->definitions,
+                     "Folder of .idl files that add to the built-in interfaces")
+        ->check(CLI::ExistingPath);
   };
   CLI::App* lint = rules->add_subcommand("lint", "Say what is wrong with rules");
   common(lint);

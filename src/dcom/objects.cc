@@ -240,6 +240,7 @@ void ObjectTracker::handed_over(const ObjectCall& call, const Shared& facts) {
   // A sink that is cancelled stays the one of the call that it was made for.
   if (call.request.is_missing() || call.client.empty() || call.procedure->name == "CancelAsyncCall")
     return;
+  facts->clsid = facts->origin = {};  // the client's object, of whatever class
   walker_.start(call.request);
   while (walker_.next()) {
     if (walker_.event() != ndr::Walker::Event::kLeaf ||

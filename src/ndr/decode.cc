@@ -334,7 +334,11 @@ bool Machine<kWide, kSwap>::pick(const Node& n, std::uint32_t& arm, std::uint32_
     at_ = offset;
     return fail("the union has no arm for this discriminant");
   }
-  return n.tail_align <= 1 || arm == kNoNode || room(n.tail_align, 0);
+  if (n.tail_align <= 1) return true;
+  if (arm != kNoNode) return room(n.tail_align, 0);
+  // An empty arm is aligned like the others (docs/idl.md); the stub may end right here.
+  at_ = std::min((at_ + n.tail_align - 1) & ~(std::size_t{n.tail_align} - 1), size_);
+  return true;
 }
 
 DecodeResult decode(const Program& program, const DecodeInput& input, Tape& tape) {

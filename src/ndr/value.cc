@@ -193,7 +193,16 @@ Bytes Value::bytes() const {
       return {};
     case ValueKind::kText: {
       Bytes text = tape_->stub_.subspan(entry_.offset, std::size_t{entry_.count} * n.unit);
-      if (n.fixed) {  // a fixed array of characters: padded with NULs
+      if (n.fixed && n.display->semantic != "secret" && n.display->semantic != "multi_sz") {
+        // A fixed array of characters is a buffer: what stands behind the NUL is left from before.
+        const std::size_t unit = n.unit;
+        std::size_t end = 0;
+        while (end + unit <= text.size() &&
+               (text[end] != std::byte{0} || (unit == 2 && text[end + 1] != std::byte{0})))
+          end += unit;
+        return text.first(end);
+      }
+      if (n.fixed) {
         while (text.size() >= n.unit && text.back() == std::byte{0} &&
                (n.unit == 1 || text[text.size() - 2] == std::byte{0})) {
           text = text.first(text.size() - n.unit);

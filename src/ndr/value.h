@@ -74,15 +74,16 @@ class Value {
   /// kGuid; of a kHandle, its GUID.
   Guid as_guid() const;
 
-  /// The bytes in the stub: of text (without the terminating NUL of a [string]), bytes, SID,
-  /// handle, OBJREF, GUID, scalar, and fixed records and packed lists.
+  /// The bytes in the stub: of text (without the terminating NUL of a [string]; of a fixed array up
+  /// to the first NUL), bytes, SID, handle, OBJREF, GUID, scalar, and fixed records and packed
+  /// lists.
   Bytes bytes() const;
   /// Byte order of bytes().
   ByteOrder order() const;
   /// kText: 16-bit characters (else 8-bit: ASCII, or EBCDIC when the peer said so).
   bool is_text16() const;
   /// Appends kText as UTF-8: unpaired surrogates as WTF-8 (base/unicode.h), no terminating NUL;
-  /// NULs within are kept.
+  /// other NULs are kept.
   void append_text(std::string& out) const;
   std::string text() const;
 

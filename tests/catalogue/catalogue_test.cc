@@ -181,13 +181,15 @@ TEST(CatalogueTest, AnnotationsAreKnownWords) {
         "attribute_set",
         "attribute",
         "service_config",
+        "print_driver",
+        "print_drivers",
         "certificate_request",
         "certificate_attributes",
         "dns_record",
         "dns_nodes"}}};
   static const std::set<std::string> kFree = {"about",    "alias",  "alias_uuid", "attack",
                                               "document", "flags",  "hex",        "label",
-                                              "siblings", "values", "why"};
+                                              "siblings", "values", "why",        "zeek"};
   for (const Interface* interface : definitions().catalogue.all()) {
     for (const Procedure& procedure : interface->procedures) {
       visit_annotations(
@@ -415,6 +417,12 @@ TEST(CatalogueTest, NamesAgreeWithTheOperationTable) {
     const Procedure* procedure = interface->find(static_cast<std::uint16_t>(std::stoi(cells[5])));
     if (procedure == nullptr) {
       ADD_FAILURE() << interface->name << " lacks opnum " << cells[5] << " " << cells[6];
+      continue;
+    }
+    // Two slots that the documents reserve are used on the wire: samr 63 and winreg 14.
+    if (procedure->name == "SamrUnicodeChangePasswordUser3" ||
+        procedure->name == "BaseRegNotifyChangeKeyValue") {
+      EXPECT_TRUE(cells[6].starts_with("Opnum")) << line;
       continue;
     }
     EXPECT_EQ(without_property_prefix(procedure->name), cells[6])

@@ -141,6 +141,7 @@ TEST(Sinks, ACallBackKnowsTheQueryItAnswers) {
   EXPECT_EQ(view.handover->operation, "IWbemServices.ExecQueryAsync");
   EXPECT_EQ(view.handover->event, 2u);
   EXPECT_FALSE(view.inferred);
+  EXPECT_TRUE(view.clsid.is_nil()) << "the sink is the client's, not WMI's";
   EXPECT_EQ(view.wmi.name_space, "root\\cimv2");
   EXPECT_EQ(view.wmi.query, "select * from Win32_Service");
   ASSERT_EQ(view.wmi.results.size(), 1u);

@@ -171,8 +171,8 @@ void Encoder::body(const Type* type, Expect* expect, Counts& counts, std::vector
         static_cast<std::uint64_t>(value));
     expect->before = "<" + std::to_string(value);
     expect->after = ">";
-    if (!arm.field.type) return;
     if (as_largest) wire_.align(arms);
+    if (!arm.field.type) return;
     expect->before += " " + arm.field.name + ":";
     body(arm.field.type, expect->add(), counts, later, true);
     return;

@@ -270,6 +270,30 @@ TEST(NdrSpecial, TextKeepsWhatIsOdd) {
   EXPECT_EQ(d["f"].text(), "xy");
 }
 
+// A buffer of a fixed size holds what was in it before: its text ends at the NUL.
+TEST(NdrSpecial, TextInAFixedBufferEndsAtItsNul) {
+  Idl idl;
+  Procedure& p = idl.procedure({{kIn, "name", idl.array(idl.wchar(), {Idl::fixed(8)})},
+                                {kIn, "full", idl.array(idl.wchar(), {Idl::fixed(2)})},
+                                {kIn, "list", idl.array(idl.wchar(), {Idl::fixed(4)})},
+                                {kIn, "narrow", idl.array(idl.byte(), {Idl::fixed(6)})},
+                                {kIn, "key", idl.array(idl.wchar(), {Idl::fixed(3)})}});
+  p.parameters[2].field.annotations.items.push_back({"semantic", {"multi_sz"}});
+  p.parameters[3].field.annotations.items.push_back({"semantic", {"ascii"}});
+  p.parameters[4].field.annotations.items.push_back({"semantic", {"secret"}});
+  Wire w;
+  w.text16(std::u16string_view(u"RDP\0left", 8)).text16(u"ab");
+  w.text16(std::u16string_view(u"a\0b\0", 4)).raw(std::string("FS1\0xy", 6));
+  w.text16(std::u16string_view(u"k\0y", 3));
+  const Decoded d(idl.program(), w);
+  ASSERT_TRUE(d.result.complete()) << d.failure();
+  EXPECT_EQ(d["name"].text(), "RDP");
+  EXPECT_EQ(d["full"].text(), "ab");
+  EXPECT_EQ(d["list"].text(), std::string("a\0b", 3));
+  EXPECT_EQ(d["narrow"].text(), "FS1");
+  EXPECT_EQ(d["key"].bytes().size(), 6u);
+}
+
 TEST(NdrSpecial, ResponseSizesReferToTheRequest) {
   Idl idl;
   idl.procedure({{kIn, "cb", idl.u32()},

@@ -71,6 +71,38 @@ TEST(NdrTraps, MsUnionAlignsEveryArmAsTheLargest) {
   EXPECT_EQ(d.result.trailing, 0u);
 }
 
+// docs/idl.md says why: what follows a union is where it would be behind any other arm.
+TEST(NdrTraps, AnEmptyArmIsAlignedLikeTheOthers) {
+  Idl idl;
+  Type* u = idl.choice(idl.u16(), {{{1}, "large", idl.u64()}, {{2}, "", nullptr}});
+  const Type* s = idl.record("S", {{"u", u}, {"after", idl.u16()}});
+  idl.procedure({{kIn, "s", idl.ref(s)}});
+  Wire wide;
+  wide.u16(2).align(8).u16(7).align(8);
+  const Decoded d64(idl.program(Half::kRequest, Syntax::kNdr64), wide);
+  ASSERT_TRUE(d64.result.complete()) << d64.failure();
+  EXPECT_EQ(show(d64), "{s:{u:<2>,after:7}}");
+  EXPECT_EQ(d64.result.trailing, 0u);
+  Wire narrow;  // NDR20 aligns each arm for itself
+  narrow.u16(2).u16(7);
+  EXPECT_EQ(show(Decoded(idl.program(), narrow)), "{s:{u:<2>,after:7}}");
+  Idl with_ms;
+  Type* v = with_ms.choice(with_ms.u16(), {{{1}, "large", with_ms.u64()}, {{2}, "", nullptr}});
+  std::get<UnionShape>(v->shape).ms_union = true;
+  with_ms.procedure(
+      {{kIn, "s", with_ms.ref(with_ms.record("S", {{"u", v}, {"after", with_ms.u16()}}))}});
+  Wire ms;
+  ms.u16(2).align(8).u16(7);
+  EXPECT_EQ(show(Decoded(with_ms.program(), ms)), "{s:{u:<2>,after:7}}");
+  Wire cut;  // a stub that ends behind the discriminant is whole
+  cut.u16(2);
+  Idl last;
+  last.procedure(
+      {{kIn, "u", last.choice(last.u16(), {{{1}, "large", last.u64()}, {{2}, "", nullptr}})}});
+  const Decoded ended(last.program(Half::kRequest, Syntax::kNdr64), cut);
+  EXPECT_TRUE(ended.result.complete()) << ended.failure();
+}
+
 TEST(NdrTraps, MsUnionsInArraysAreAlignedAsTheLargestArm) {
   Idl idl;
   Type* u = idl.choice(idl.byte(), {{{1}, "small", idl.byte()}, {{2}, "large", idl.u32()}});

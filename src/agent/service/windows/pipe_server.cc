@@ -84,12 +84,7 @@ void PipeServer::connected() {
   if (!GetNamedPipeClientProcessId(pipe.get(), &pid)) return;
   auto client = std::make_unique<Client>();
   {
-    bool target = false;
-    try {
-      target = is_target_(pid);
-    } catch (const std::exception&) {
-      // Nobody answers whether it is one. The hook tries again.
-    }
+    const bool target = is_target_(pid);
     const std::lock_guard lock(mutex_);
     const auto connection = collector_.open(pid, target);
     if (!connection) return;
@@ -114,11 +109,7 @@ bool PipeServer::finish_read(Client& client) {
   if (!GetOverlappedResult(client.pipe.get(), &client.reading, &size, FALSE) || size == 0)
     return false;
   const std::lock_guard lock(mutex_);
-  try {
-    return collector_.feed(client.connection, Bytes(client.buffer.data(), size));
-  } catch (const std::exception&) {
-    return false;  // no memory for a large message: this connection pays
-  }
+  return collector_.feed(client.connection, Bytes(client.buffer.data(), size));
 }
 
 void PipeServer::run() {
