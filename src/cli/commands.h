@@ -24,5 +24,6 @@ void add_sensor(CLI::App& app, Run& run);
 void add_idl(CLI::App& app, Run& run);
 void add_interfaces(CLI::App& app, Run& run);
 void add_rules(CLI::App& app, Run& run);
+void add_policy(CLI::App& app, Run& run);
 
 }  // namespace rpcmarshal::cli

@@ -32,6 +32,7 @@ int main(int argc, char** argv) {
   add_idl(app, run);
   add_interfaces(app, run);
   add_rules(app, run);
+  add_policy(app, run);
   one_value_each(app);
   if (argc == 1) {
     std::fputs(app.help().c_str(), stdout);

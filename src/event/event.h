@@ -84,6 +84,18 @@ struct HandleUse {
   bool opened = false;  ///< by this call (otherwise used)
 };
 
+/// What a policy decided about the call (src/policy). Empty and false: not so, or not said.
+struct EventAction {
+  std::string_view decision;       ///< what was done: "allow", "audit", "block"
+  std::string_view would;          ///< what the policy says, in learn mode: "block"
+  std::string_view policy;         ///< its name
+  std::string_view rule;           ///< id of the rule that decided; empty: the default
+  std::string_view reason;         ///< of the rule
+  std::string_view unknown;        ///< the field that could not be known, and on which it depended
+  std::string_view learning;       ///< id of a rule in learn mode that matched
+  std::uint32_t fault_status = 0;  ///< of a blocked call: what the client was told
+};
+
 struct Event {
   Timestamp time = 0;  ///< of the request's first byte (of the response's when no request was seen)
   std::uint64_t id = 0;  ///< counts from 1 in one run
@@ -124,6 +136,8 @@ struct Event {
   std::vector<HandleUse> handles;
   std::vector<std::string> unc_hosts;  ///< hosts of UNC paths in any string argument, each once
   std::vector<blobs::Detail> details;  ///< structures inside arguments: task XML, requests, towers
+
+  const EventAction* action = nullptr;  ///< null: no policy was asked
 
   /// "RCreateServiceW", or empty when the operation has no name.
   std::string_view operation() const {

@@ -97,7 +97,7 @@ constexpr std::string_view kOwn[] = {"ts",
                                      "unc_hosts",
                                      "attack"};
 constexpr std::string_view kOwnTrees[] = {"request", "response", "wmi",    "dcom", "dispatch",
-                                          "handles", "details",  "decode", "fault"};
+                                          "handles", "details",  "decode", "fault", "action"};
 
 }  // namespace
 

@@ -14,7 +14,8 @@ constexpr std::string_view kFromArguments[] = {"request",  "details", "unc_hosts
 /// What the wire never shows.
 constexpr std::string_view kHostOnly[] = {"user.sid",       "user.groups", "client.pid",
                                           "client.process", "server.pid",  "server.process"};
-/// Operations whose arguments carry a structure that `details` holds when it could be read.
+/// Operations whose arguments carry a structure that `details` holds ("details.task") when it could
+/// be read.
 struct Carried {
   std::string_view operation, detail;
 };
@@ -70,6 +71,7 @@ JsonFields::JsonFields(const Policy& policy) : policy_(policy), nodes_(1) {
   sensor_ = add("sensor");
   status_ = add("decode.request.status");
   operation_ = add("operation");
+  interface_ = add("interface.name");
   protocol_ = add("transport.protocol");
   anonymous_ = add("user.anonymous");
   open_.reserve(kMaxDepth);
@@ -125,6 +127,9 @@ bool JsonFields::parse(std::string_view json) {
   }
   error_.clear();
   decoded_.clear();
+  arguments_.clear();
+  details_.clear();
+  request_begin_ = request_end_ = 0;
   // Nothing decoded is longer than it was: the buffer does not move while values refer to it.
   if (json.size() > kMaxSize) {
     error_ = "an event of more than 64 MB";
@@ -133,6 +138,7 @@ bool JsonFields::parse(std::string_view json) {
   decoded_.reserve(json.size());
   good_ = walk(json);
   if (good_) {
+    forget_hosts(json);
     judge();
   } else if (error_.empty()) {
     error_ = "this is no JSON object";
@@ -160,6 +166,7 @@ bool JsonFields::walk(std::string_view json) {
     if (at >= json.size()) return false;
     if (json[at] == (frame.array ? ']' : '}')) {
       ++at;
+      if (frame.role == Frame::Role::kRequest) request_end_ = at;
       close(frame);
       open_.pop_back();
       first = false;
@@ -173,8 +180,8 @@ bool JsonFields::walk(std::string_view json) {
     }
     first = false;
     std::uint32_t node = frame.node;
+    std::string_view key;
     if (!frame.array) {
-      std::string_view key;
       if (json[at] != '"' || !string(json, at, true, key)) return false;
       skip_space(json, at);
       if (at >= json.size() || json[at] != ':') return false;
@@ -194,30 +201,82 @@ bool JsonFields::walk(std::string_view json) {
           std::from_chars(json.data() + at, json.data() + json.size(), number);
         }
       }
+      if (frame.role == Frame::Role::kRequest) arguments_.push_back(key);
+      if (frame.role == Frame::Role::kEntry && of_response(json, at, key)) {
+        if (frame.node != kNowhere && nodes_[frame.node].field != kNowhere)
+          fields_[nodes_[frame.node].field].values.pop_back();  // the entry itself
+        frame.node = kNowhere;
+      }
       node = child(frame.node, key);
     }
     if (json[at] == '{' || json[at] == '[') {
-      if (open_.size() == kMaxDepth) {
-        error_ = "it is nested too deeply";
-        return false;
-      }
-      const bool array = json[at] == '[';
-      if (!array && node != kNowhere && nodes_[node].field != kNowhere) {
-        Value object;
-        object.kind = Value::Kind::kObject;
-        fields_[nodes_[node].field].values.push_back(object);
-      }
-      open_.push_back({});
-      open_.back().node = node;
-      open_.back().array = array;
+      if (!open(json, at, node, key)) return false;
       first = true;
-      ++at;
     } else if (!scalar(json, at, node)) {
       return false;
     }
   }
   skip_space(json, at);
   return at == json.size();
+}
+
+bool JsonFields::open(std::string_view json, std::size_t& at, std::uint32_t node,
+                      std::string_view key) {
+  if (open_.size() == kMaxDepth) {
+    error_ = "it is nested too deeply";
+    return false;
+  }
+  const bool array = json[at] == '[';
+  if (!array && node != kNowhere && nodes_[node].field != kNowhere) {
+    Value object;
+    object.kind = Value::Kind::kObject;
+    fields_[nodes_[node].field].values.push_back(object);
+  }
+  using Role = Frame::Role;
+  Role role = Role::kOther;
+  const Role above = open_.back().role;
+  if (open_.size() == 1) {
+    role = key == "request"   ? Role::kRequest
+           : key == "details" ? Role::kDetails
+           : key == "handles" ? Role::kList
+                              : Role::kOther;
+  } else if (above == Role::kDetails) {
+    role = Role::kList;
+    details_.push_back(key);
+  } else if (above == Role::kList) {
+    role = Role::kEntry;
+  }
+  if (role == Role::kRequest) request_begin_ = at;
+  open_.emplace_back();
+  open_.back().node = node;
+  open_.back().array = array;
+  open_.back().role = role;
+  ++at;
+  return true;
+}
+
+/// Whether an entry of details or handles says, at `at`, that it is about an argument that the
+/// request does not have. The writer puts this before all else in the entry, and the request before
+/// the entries.
+bool JsonFields::of_response(std::string_view json, std::size_t at, std::string_view key) const {
+  if ((key != "argument" && key != "parameter") || json[at] != '"') return false;
+  const std::size_t end = json.find('"', at + 1);
+  if (end == std::string_view::npos) return false;
+  return std::ranges::find(arguments_, json.substr(at + 1, end - at - 1)) == arguments_.end();
+}
+
+/// A UNC host is the request's when it stands in the request.
+void JsonFields::forget_hosts(std::string_view json) {
+  const std::string_view request = json.substr(request_begin_, request_end_ - request_begin_);
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  for (std::size_t i = 0; i < policy_.field_count(); ++i) {
+    if (names_[i] != "unc_hosts") continue;
+    std::erase_if(fields_[i].values, [&](const Value& host) {
+      return host.kind == Value::Kind::kText &&
+             std::search(request.begin(), request.end(), host.text.begin(), host.text.end(),
+                         [&](char a, char b) { return lower(a) == lower(b); }) == request.end();
+    });
+  }
 }
 
 void JsonFields::close(const Frame& frame) {
@@ -362,11 +421,20 @@ void JsonFields::mark(std::string_view prefix, bool only_absent) {
 void JsonFields::judge() {
   const std::string_view status = text_of(status_);
   if (!status.empty() && status != "complete") {
-    for (const std::string_view group : kFromArguments) mark(group, false);
+    const std::string_view interface = text_of(interface_);
+    for (const std::string_view group : kFromArguments) {
+      // Calls of other interfaces have no WMI in them, decoded or not.
+      const bool never =
+          group == "wmi" && !interface.empty() && interface.find("Wbem") == std::string_view::npos;
+      if (!never) mark(group, false);
+    }
   }
   const std::string_view operation = text_of(operation_);
   for (const Carried& carried : kCarried) {
-    if (operation == carried.operation) mark(carried.detail, true);
+    if (operation == carried.operation &&
+        std::ranges::find(details_, carried.detail.substr(8)) == details_.end()) {
+      mark(carried.detail, true);
+    }
   }
   if (text_of(protocol_) == "ncacn_np") mark("transport.pipe", true);
   if (text_of(sensor_) != "wire") return;

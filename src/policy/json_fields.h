@@ -11,6 +11,9 @@
 //     read;
 //   - who the caller is (user.name), when the wire did not show it, and what only the host can see
 //     (user.sid, user.groups, client.process, client.pid), in events from the wire.
+//
+// A call is decided before it is made. Of an event that has the response, too (simulation), what
+// was found in the response's arguments - entries of details and handles, UNC hosts - is left out.
 #pragma once
 
 #include <cstdint>
@@ -50,6 +53,13 @@ class JsonFields final : public FieldSource {
   };
   /// An object or array that is open while walking.
   struct Frame {
+    enum class Role : std::uint8_t {
+      kOther,
+      kRequest,
+      kDetails,
+      kList,
+      kEntry
+    } role = Role::kOther;
     std::uint32_t node = kNowhere;
     bool array = false;
     bool has_handle = false, has_name = false;
@@ -62,6 +72,9 @@ class JsonFields final : public FieldSource {
   std::string_view text_of(std::uint32_t field) const;
   bool walk(std::string_view json);
   bool string(std::string_view json, std::size_t& at, bool wanted, std::string_view& out);
+  bool open(std::string_view json, std::size_t& at, std::uint32_t node, std::string_view key);
+  bool of_response(std::string_view json, std::size_t at, std::string_view key) const;
+  void forget_hosts(std::string_view json);
   bool scalar(std::string_view json, std::size_t& at, std::uint32_t node);
   void close(const Frame& frame);
   void mark_below(std::uint32_t node);
@@ -72,9 +85,12 @@ class JsonFields final : public FieldSource {
   std::vector<Node> nodes_;
   std::vector<Field> fields_;  // of the policy, then our own
   std::vector<std::string> names_;
-  std::uint32_t sensor_, status_, operation_, protocol_, anonymous_;
+  std::uint32_t sensor_, status_, operation_, interface_, protocol_, anonymous_;
   std::string decoded_, error_;
   std::vector<Frame> open_;
+  std::vector<std::string_view> arguments_;  // of the request
+  std::vector<std::string_view> details_;    // kinds that are there
+  std::size_t request_begin_ = 0, request_end_ = 0;
   bool good_ = false;
 };
 

@@ -26,7 +26,18 @@ Bytes find_padata(Bytes content, std::int64_t wanted) {
   return {};
 }
 
-constexpr std::int64_t kPaTgsReq = 1, kPaEtypeInfo2 = 19;
+constexpr std::int64_t kPaTgsReq = 1, kPaEtypeInfo2 = 19, kPaFast = 136;
+
+/// PA-FX-FAST-REPLY ([RFC6113] 5.4.3): a choice [0] of KrbFastArmoredRep, its enc-fast-rep [0].
+std::optional<KerberosSealed> read_fast(Bytes padata) {
+  std::optional<KerberosSealed> out;
+  each_field(der_inner(der_inner(padata, der_context(0)), kDerSequence),
+             [&](unsigned number, Bytes value) {
+               KerberosSealed sealed;
+               if (number == 0 && read_sealed(value, sealed)) out = sealed;
+             });
+  return out;
+}
 
 /// The salt in the first entry of ETYPE-INFO2 ([RFC4120] 5.2.7.5).
 std::string read_salt(Bytes etype_info2) {
@@ -111,6 +122,7 @@ std::optional<KerberosKdcReply> parse_kdc_reply(Bytes message) {
                        [&](unsigned number, Bytes value) {
                          if (number == 2) {
                            out.salt = read_salt(find_padata(value, kPaEtypeInfo2));
+                           out.fast = read_fast(find_padata(value, kPaFast));
                          }
                          if (number == 3) out.client_realm = read_string(value);
                          if (number == 4) out.client = read_principal(value);

@@ -65,6 +65,8 @@ struct KerberosKdcReply {
   KerberosTicket ticket;
   KerberosSealed sealed;
   std::string salt;  ///< for the client's password, when told
+  /// FAST ([RFC6113] 5.4.3): what strengthens the reply's key, sealed with the armor key.
+  std::optional<KerberosSealed> fast;
 };
 
 struct KerberosError {

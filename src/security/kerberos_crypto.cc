@@ -4,6 +4,29 @@
 
 namespace rpcmarshal {
 
+namespace {
+
+krb5_keyblock block_of(const SecretKey& key) {
+  krb5_keyblock block{};
+  block.enctype = key.etype();
+  block.length = static_cast<unsigned>(key.bytes().size());
+  block.contents = reinterpret_cast<krb5_octet*>(const_cast<std::byte*>(key.bytes().data()));
+  return block;
+}
+
+}  // namespace
+
+SecretKey combine_keys(const SecretKey& first, const char* first_pepper, const SecretKey& second,
+                       const char* second_pepper) {
+  krb5_keyblock a = block_of(first), b = block_of(second);
+  krb5_keyblock* made = nullptr;
+  if (krb5_c_fx_cf2_simple(nullptr, &a, first_pepper, &b, second_pepper, &made) != 0) return {};
+  SecretKey out(Bytes(reinterpret_cast<const std::byte*>(made->contents), made->length),
+                made->enctype);
+  krb5_free_keyblock(nullptr, made);
+  return out;
+}
+
 KerberosPlain::~KerberosPlain() {
   if (!data_.empty()) wipe(data_.data(), data_.size());
 }
@@ -15,10 +38,7 @@ bool KerberosPlain::open(const SecretKey& key, KerberosUsage usage, Bytes cipher
   if (!data_.empty()) wipe(data_.data(), data_.size());
   data_.resize(cipher.size());
   size_ = 0;
-  krb5_keyblock block{};
-  block.enctype = key.etype();
-  block.length = static_cast<unsigned>(key.bytes().size());
-  block.contents = reinterpret_cast<krb5_octet*>(const_cast<std::byte*>(key.bytes().data()));
+  const krb5_keyblock block = block_of(key);
   krb5_enc_data input{};
   input.enctype = key.etype();
   input.ciphertext.length = static_cast<unsigned>(cipher.size());

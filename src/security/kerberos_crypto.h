@@ -19,7 +19,8 @@ enum class KerberosUsage : std::uint8_t {
   kTgsReplySession = 8,
   kTgsReplySubkey = 9,
   kApAuthenticator = 11,
-  kApReply = 12
+  kApReply = 12,
+  kFastReply = 52  // [RFC6113] 7.1
 };
 
 /// False when the type is unknown, the key does not suit it, or the integrity check fails. `out` is
@@ -37,6 +38,10 @@ class KerberosPlain {
   std::vector<std::byte> data_;
   std::size_t size_ = 0;
 };
+
+/// KRB-FX-CF2 ([RFC6113] 5.1) of two keys; empty when they do not go together.
+SecretKey combine_keys(const SecretKey& first, const char* first_pepper, const SecretKey& second,
+                       const char* second_pepper);
 
 bool kerberos_etype_supported(std::int32_t etype);
 /// "aes256-cts-hmac-sha1-96", or "encryption type 3".

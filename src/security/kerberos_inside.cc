@@ -94,4 +94,14 @@ std::optional<KerberosKey> parse_kdc_reply_inside(Bytes data) {
   return std::nullopt;
 }
 
+std::optional<KerberosKey> parse_fast_response(Bytes data) {
+  KerberosKey out;
+  bool key = false;
+  each_field(der_inner(data, kDerSequence), [&](unsigned number, Bytes value) {
+    if (number == 1) key = read_key(value, out);
+  });
+  if (!key) return std::nullopt;
+  return out;
+}
+
 }  // namespace rpcmarshal

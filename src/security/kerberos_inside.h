@@ -32,4 +32,7 @@ std::optional<SubkeyInside> parse_ap_rep_inside(Bytes data);
 /// EncASRepPart and EncTGSRepPart: the new ticket's session key. (Some write either's tag in both.)
 std::optional<KerberosKey> parse_kdc_reply_inside(Bytes data);
 
+/// KrbFastResponse ([RFC6113] 5.4.3): strengthen-key; nullopt without one.
+std::optional<KerberosKey> parse_fast_response(Bytes data);
+
 }  // namespace rpcmarshal

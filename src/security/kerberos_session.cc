@@ -76,6 +76,16 @@ KeyStatus open_ticket(const Secrets& secrets, const KerberosTicket& ticket, std:
   return explain(match, ticket);
 }
 
+/// With FAST the KDC may add to the key of its reply.
+void strengthen(const KerberosKdcReply& reply, KdcTalk& talk) {
+  KerberosPlain plain;
+  if (!reply.fast || talk.armor_key.empty() ||
+      !plain.open(talk.armor_key, KerberosUsage::kFastReply, reply.fast->cipher))
+    return;
+  if (const auto key = parse_fast_response(plain.bytes()))
+    talk.reply_key = combine_keys(keep(*key), "strengthenkey", talk.reply_key, "replykey");
+}
+
 }  // namespace
 
 KeyStatus open_ap_req(const Secrets& secrets, const KerberosApReq& request, std::uint64_t digest,
@@ -122,6 +132,7 @@ void learn_kdc_keys(const Secrets& secrets, Bytes message, KdcTalk& talk) {
   KerberosPlain plain;
   if (type == KerberosType::kTgsReq) {
     talk.reply_key.clear();
+    talk.armor_key.clear();
     const auto request = parse_kdc_request(message);
     const auto ap_req = request ? parse_ap_req(request->ap_req) : std::nullopt;
     OpenedTicket ticket;
@@ -131,7 +142,9 @@ void learn_kdc_keys(const Secrets& secrets, Bytes message, KdcTalk& talk) {
     if (!plain.open(ticket.key, KerberosUsage::kTgsAuthenticator, ap_req->authenticator.cipher))
       return;
     const auto inside = parse_authenticator_inside(plain.bytes());
-    if (inside && inside->subkey) talk.reply_key = keep(*inside->subkey);
+    if (!inside || !inside->subkey) return;
+    talk.reply_key = keep(*inside->subkey);
+    talk.armor_key = combine_keys(talk.reply_key, "subkeyarmor", ticket.key, "ticketarmor");
     return;
   }
   if (type != KerberosType::kAsRep && type != KerberosType::kTgsRep) return;
@@ -145,6 +158,7 @@ void learn_kdc_keys(const Secrets& secrets, Bytes message, KdcTalk& talk) {
     for (std::size_t i = 0; i < match.count && !open; ++i)
       open = plain.open(match.keys[i], KerberosUsage::kAsReply, reply->sealed.cipher);
   } else if (!talk.reply_key.empty()) {
+    strengthen(*reply, talk);
     open = plain.open(talk.reply_key, KerberosUsage::kTgsReplySubkey, reply->sealed.cipher);
   } else if (secrets.learned().find_ticket(talk.shown, ticket)) {
     open = plain.open(ticket.key, KerberosUsage::kTgsReplySession, reply->sealed.cipher);

@@ -38,6 +38,7 @@ bool open_ap_rep(const KerberosApRep& reply, KerberosKeys& keys);
 struct KdcTalk {
   std::uint64_t shown = 0;  ///< ticket_digest() of the ticket in the last TGS request
   SecretKey reply_key;      ///< subkey of its authenticator; empty when it has none
+  SecretKey armor_key;      ///< of FAST, which clients use with a subkey ([RFC6113] 5.4.1.1)
 };
 /// A message of that talk: learns the session keys of tickets, from the client's key or the
 /// ticket-granting ticket's. `talk.shown` is TicketNames::learn()'s.

@@ -348,6 +348,20 @@ void append_time(std::string& out, Timestamp time) {
   out += 'Z';
 }
 
+void append_action(std::string& out, const EventAction& action) {
+  JsonWriter json(out);
+  json.begin_object();
+  json.member("decision", action.decision);
+  if (!action.would.empty()) json.member("would", action.would);
+  if (!action.policy.empty()) json.member("policy", action.policy);
+  if (!action.rule.empty()) json.member("rule", action.rule);
+  if (!action.reason.empty()) json.member("reason", action.reason);
+  if (!action.unknown.empty()) json.member("unknown", action.unknown);
+  if (!action.learning.empty()) json.member("learning", action.learning);
+  if (action.fault_status != 0) json.member_number("status", action.fault_status);
+  json.end_object();
+}
+
 void EventJson::append(std::string& out, const Event& e) {
   JsonWriter json(out);
   json.begin_object();
@@ -467,6 +481,10 @@ void EventJson::append(std::string& out, const Event& e) {
       for (const std::string& id : attack->arguments) json.string(id);
       json.end_array();
     }
+  }
+  if (e.action) {
+    json.key("action");
+    append_action(out, *e.action);
   }
   json.end_object();
 }

@@ -77,6 +77,11 @@ class EventJson {
   ndr::Walker walker_;
 };
 
+/// What a policy decided, as the value of the event's `action`.
+void append_action(std::string& out, const EventAction& action);
+/// The same for people: "■ block by policy rule \"x\": reason".
+std::string action_text(const EventAction& action);
+
 /// "2020-09-20T12:16:08.123456Z", microseconds.
 void append_time(std::string& out, Timestamp time);
 

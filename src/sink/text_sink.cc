@@ -478,6 +478,8 @@ class TextFormat final : public EventFormat {
       for (const std::string& host : e.unc_hosts) hosts += ' ' + safe(host);
       note(Ink::kWarn, hosts);
     }
+    if (e.action)
+      note(e.action->decision == "block" ? Ink::kBad : Ink::kWarn, action_text(*e.action));
     if (e.procedure) {
       const auto& annotations = e.procedure->annotations;
       const std::string_view severity = annotations.value("severity");
@@ -523,6 +525,17 @@ class TextFormat final : public EventFormat {
 };
 
 }  // namespace
+
+std::string action_text(const EventAction& action) {
+  std::string text = "■ " + std::string(action.decision);
+  if (!action.would.empty()) text += " (learning; would " + std::string(action.would) + ")";
+  text += " by " + (action.rule.empty() ? std::string("the policy's default")
+                                        : "policy rule " + quoted(action.rule));
+  if (!action.reason.empty()) text += ": " + shortened(action.reason);
+  if (!action.unknown.empty()) text += " (" + safe(action.unknown) + " is not known)";
+  if (!action.learning.empty()) text += " (learning: " + quoted(action.learning) + " matches)";
+  return text;
+}
 
 std::unique_ptr<EventFormat> make_text_format(const SinkOptions& options) {
   return std::make_unique<TextFormat>(options);

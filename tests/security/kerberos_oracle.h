@@ -58,6 +58,18 @@ struct OracleKey {
   std::string bytes;
 };
 
+/// KRB-FX-CF2 ([RFC6113] 5.1).
+inline OracleKey combined(const OracleKey& a, const char* a_pepper, const OracleKey& b,
+                          const char* b_pepper) {
+  krb5_keyblock first = a.block(), second = b.block();
+  krb5_keyblock* made = nullptr;
+  OracleKey out(a.etype, 0);
+  if (krb5_c_fx_cf2_simple(nullptr, &first, a_pepper, &second, b_pepper, &made) != 0) return out;
+  out.bytes.assign(reinterpret_cast<char*>(made->contents), made->length);
+  krb5_free_keyblock(nullptr, made);
+  return out;
+}
+
 /// A wrap token of DCE style ([RFC4121] 4.2.4, rotated so that the data stays in its place) over
 /// `before`, `data` and `after`; `data` becomes ciphertext.
 inline std::string wrap_token(const OracleKey& key, bool from_client, unsigned flags,
@@ -166,10 +178,11 @@ inline std::string ap_rep(const OracleKey& session, const OracleKey* subkey) {
 }
 /// AS-REP (11) or TGS-REP (13).
 inline std::string kdc_rep(int type, const std::string& client, const std::string& its_ticket,
-                           const OracleKey& reply_key, int usage, const OracleKey& session) {
+                           const OracleKey& reply_key, int usage, const OracleKey& session,
+                           const std::string& padata = {}) {
   const std::string inside = der(type == 11 ? 0x79 : 0x7a, der(0x30, der(0xa0, session.der_key())));
   return der(0x60 | static_cast<unsigned>(type),
-             der(0x30, der(0xa0, der_int(5)) + der(0xa1, der_int(type)) +
+             der(0x30, der(0xa0, der_int(5)) + der(0xa1, der_int(type)) + padata +
                            der(0xa3, der_string("R.TEST")) + der(0xa4, principal(client)) +
                            der(0xa5, its_ticket) + der(0xa6, reply_key.der_sealed(usage, inside))));
 }

@@ -138,5 +138,35 @@ TEST_F(KerberosAuthentication, TicketsOfAUserWhoseKeyIsKnown) {
   }
 }
 
+TEST_F(KerberosAuthentication, TicketsAskedForUnderFast) {
+  const OracleKey krbtgt(18, 'k'), tgt_session(18, 'T'), subkey(18, 'u'), hidden(18, 'h'),
+      strengthen(18, 'S');
+  Secrets of_user;
+  of_user.add_password("alice@R.TEST", "Password");
+  OracleKey user(18, 0);
+  user.bytes = as_text(of_user.client_keys("alice", "R.TEST", 18, {}, {}).keys[0].bytes());
+  const std::string tgt = ticket(krbtgt, 1, "krbtgt/R.TEST", tgt_session, "alice");
+  const std::string wanted = ticket(hidden, 9, "cifs/fs7.r.test", session, "alice");
+  const OracleKey armor = combined(subkey, "subkeyarmor", tgt_session, "ticketarmor");
+  const OracleKey reply = combined(strengthen, "strengthenkey", subkey, "replykey");
+  const std::string response =
+      der(0x30, der(0xa0, der(0x30, "")) + der(0xa1, strengthen.der_key()));
+  const std::string fast = der(0xa0, der(0x30, der(0xa0, armor.der_sealed(52, response))));
+  const std::string padata =
+      der(0xa2, der(0x30, der(0x30, der(0xa1, der(0x02, std::string("\0\x88", 2))) +
+                                        der(0xa2, der(0x04, fast)))));
+  KdcTalk talk;
+  TicketNames names;
+  for (const std::string& message : {kdc_rep(11, "alice", tgt, user, 3, tgt_session),
+                                     tgs_req(ap_req(tgt, tgt_session, &subkey, 7)),
+                                     kdc_rep(13, "alice", wanted, reply, 9, session, padata)}) {
+    names.learn(as_bytes(message), talk.shown);
+    learn_kdc_keys(of_user, as_bytes(message), talk);
+  }
+  auto made = make_auth_exchange(AuthService::kKerberos, &of_user);
+  made->token(true, as_bytes(ap_req(wanted, session, &initiator)));
+  EXPECT_EQ(made->key_status().code, KeyStatus::Code::kReady) << made->key_status().text;
+}
+
 }  // namespace
 }  // namespace rpcmarshal

@@ -254,7 +254,28 @@ TEST(PipeWindowsTest, TakesTargetsAndRefusesOthers) {
 
 // -- policy --------------------------------------------------------------------------------------
 
-TEST(PolicyWindowsTest, ADamagedPolicyIsPutNowhere) {
+const std::string kPolicy = RPCM_SOURCE_DIR "/tests/agent_service/data/refuse_third.bin";
+
+TEST(PolicyWindowsTest, ShowsTheRulesOfACompiledPolicy) {
+  const Ran ran = run_agent({"policy", "show", kPolicy});
+  EXPECT_EQ(ran.code, 0) << ran.out;
+  EXPECT_THAT(ran.out, HasSubstr("policy Agent test; otherwise allow"));
+  EXPECT_THAT(ran.out, HasSubstr("block  no-fail"));
+}
+
+TEST(PolicyWindowsTest, EveryDamageIsRefused) {
+  Control control = Control::create();
+  std::string bytes = read_file(kPolicy);
+  ASSERT_GT(bytes.size(), 100u);
+  bytes[bytes.size() / 2] ^= 1;
+  const fs::path folder = fresh_folder("damaged");
+  std::ofstream(folder / "bad.bin", std::ios::binary) << bytes;
+  const Ran ran = run_agent({"policy", "reload", (folder / "bad.bin").string()});
+  EXPECT_EQ(ran.code, 1) << ran.out;
+  EXPECT_EQ(control.block().policy_size, 0u);
+}
+
+TEST(PolicyWindowsTest, AFileThatIsNoPolicyIsPutNowhere) {
   Control control = Control::create();
   const fs::path folder = fresh_folder("policy");
   std::ofstream(folder / "bad.bin", std::ios::binary) << "this is no policy";
@@ -341,6 +362,40 @@ TEST_F(ServiceTest, ProtectsAProcessThatStartsLaterAndWritesItsEvents) {
   EXPECT_TRUE(server.running());
   Program again(built("agent_test_server.exe"), {"call", "marshal-later", "2", "1"});
   EXPECT_THAT(again.finish().out, HasSubstr("returned 5"));
+}
+
+TEST_F(ServiceTest, ReloadedPoliciesDecideCalls) {
+  start(config());
+  Program server(built("agent_test_server.exe"), {"serve", "marshal-policy", "120"});
+  ASSERT_TRUE(server.wait_for("serving 0"));
+  const auto status_has = [](const std::string& text) {
+    return eventually([&] {
+      return run_agent({"status", "--json"}).out.find(text) != std::string::npos;
+    });
+  };
+  ASSERT_TRUE(status_has(R"("state":"hooked")"));
+  const auto call = [](const char* opnum) {
+    return Program(built("agent_test_server.exe"), {"call", "marshal-policy", opnum, "1"})
+        .finish()
+        .out;
+  };
+  EXPECT_THAT(call("2"), HasSubstr("returned 5"));
+
+  Ran ran = run_agent({"policy", "reload", kPolicy});
+  EXPECT_EQ(ran.code, 0) << ran.out;
+  EXPECT_THAT(ran.out, HasSubstr("with 1 rules is in force as revision 1"));
+  ASSERT_TRUE(status_has(R"("policy_revision":1,)")) << run_agent({"status"}).out;
+  EXPECT_THAT(call("2"), HasSubstr("status 5"));
+  EXPECT_THAT(call("0"), HasSubstr("returned 24"));
+  EXPECT_TRUE(eventually([&] {
+    return events().find(R"("decision":"block")") != std::string::npos;
+  })) << events();
+  EXPECT_THAT(events(), HasSubstr(R"("rule":"no-fail")"));
+
+  ran = run_agent({"policy", "clear"});
+  EXPECT_EQ(ran.code, 0) << ran.out;
+  ASSERT_TRUE(status_has(R"("policy_revision":2,)")) << run_agent({"status"}).out;
+  EXPECT_THAT(call("2"), HasSubstr("returned 5"));
 }
 
 TEST_F(ServiceTest, RotatesWhileItRuns) {

@@ -20,6 +20,8 @@ constexpr int kTries = 3;
 constexpr std::uint64_t kRetryMilliseconds = 10000;
 constexpr std::uint32_t kLetGoMilliseconds = 5000;
 constexpr DWORD kTickMilliseconds = 1000;
+// So long a process may take to get modules that can be listed; FILETIME.
+constexpr std::uint64_t kYoung = 10 * 10'000'000ull;
 
 MappedSection make_status_section() {
   bool fresh = false;
@@ -155,7 +157,7 @@ void Agent::look_for_processes() {
   // Numbers are used again: what was known of a process that is gone is forgotten.
   std::erase_if(known_, [&](const auto& entry) {
     return std::none_of(processes.begin(), processes.end(), [&](const ProcessFacts& process) {
-      return process.pid == entry.first.first && process.name == entry.first.second;
+      return process.pid == entry.first.first;
     });
   });
   for (ProcessFacts& process : processes) {
@@ -164,7 +166,7 @@ void Agent::look_for_processes() {
 }
 
 void Agent::consider(ProcessFacts& process) {
-  Known& known = known_[{process.pid, process.name}];
+  Known& known = known_[{process.pid, start_time(process.pid)}];
   if (known.done || GetTickCount64() < known.retry_at) return;
   complete_facts(process);
   const std::string who = process.name + " (process " + std::to_string(process.pid) + ")";
@@ -177,10 +179,12 @@ void Agent::consider(ProcessFacts& process) {
   std::string why;
   const auto modules = list_modules(process.pid, why);
   if (modules && !find_module(*modules, "rpcrt4.dll")) return;
+  if (!modules && process.started != 0 && filetime_now() - process.started < kYoung) return;
   try {
     protect(control_, process, hook_);
     known.done = true;
   } catch (const SystemError& error) {
+    if (!still_runs(process.pid, process.started)) return;  // it ended meanwhile
     known.retry_at = GetTickCount64() + kRetryMilliseconds;
     known.done = ++known.failures == kTries;
     problem(who + ": " + error.what() + (known.done ? "; not tried again" : "; tried again"));

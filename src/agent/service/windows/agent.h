@@ -56,8 +56,8 @@ class Agent final : private EventSink {
   std::wstring hook_;
   Control control_;
   MappedSection board_;
-  std::set<std::string> names_;                                   // lower case
-  std::map<std::pair<std::uint32_t, std::string>, Known> known_;  // by pid and name
+  std::set<std::string> names_;                                     // lower case
+  std::map<std::pair<std::uint32_t, std::uint64_t>, Known> known_;  // by pid and start
   std::map<std::uint32_t, std::vector<std::string>> services_;
 
   mutable std::mutex mutex_;  // of all below

@@ -84,7 +84,12 @@ void PipeServer::connected() {
   if (!GetNamedPipeClientProcessId(pipe.get(), &pid)) return;
   auto client = std::make_unique<Client>();
   {
-    const bool target = is_target_(pid);
+    bool target = false;
+    try {
+      target = is_target_(pid);
+    } catch (const std::exception&) {
+      // Nobody answers whether it is one. The hook tries again.
+    }
     const std::lock_guard lock(mutex_);
     const auto connection = collector_.open(pid, target);
     if (!connection) return;
@@ -109,7 +114,11 @@ bool PipeServer::finish_read(Client& client) {
   if (!GetOverlappedResult(client.pipe.get(), &client.reading, &size, FALSE) || size == 0)
     return false;
   const std::lock_guard lock(mutex_);
-  return collector_.feed(client.connection, Bytes(client.buffer.data(), size));
+  try {
+    return collector_.feed(client.connection, Bytes(client.buffer.data(), size));
+  } catch (const std::exception&) {
+    return false;  // no memory for a large message: this connection pays
+  }
 }
 
 void PipeServer::run() {

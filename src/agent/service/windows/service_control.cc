@@ -116,20 +116,22 @@ std::string writable_by(const std::wstring& folder) {
 }
 
 void install_service(const std::string& config_path, bool anywhere) {
-  const std::wstring folder = program_folder();
+  const std::wstring config = wide(config_path);
   if (!anywhere) {
-    if (const std::string who = writable_by(folder); !who.empty())
-      throw SystemError("others than administrators (" + who + ") may write to " + utf8(folder) +
-                            ", and could replace what SYSTEM would run; move the program to "
-                            "C:\\Program Files, or say --anywhere",
-                        ERROR_ACCESS_DENIED);
+    for (const std::wstring& folder :
+         {program_folder(), config.substr(0, config.find_last_of(L'\\') + 1)}) {
+      if (const std::string who = writable_by(folder); !who.empty())
+        throw SystemError("others than administrators (" + who + ") may write to " + utf8(folder) +
+                              ", and could replace what SYSTEM would run or read; move it to "
+                              "C:\\Program Files, or say --anywhere",
+                          ERROR_ACCESS_DENIED);
+    }
   }
   std::wstring program(32768, L'\0');
   program.resize(GetModuleFileNameW(nullptr, program.data(), static_cast<DWORD>(program.size())));
   if (config_path.find('"') != std::string::npos)
     throw SystemError("a path cannot hold a quotation mark", ERROR_INVALID_NAME);
-  const std::wstring command =
-      L"\"" + program + L"\" run --service --config \"" + wide(config_path) + L"\"";
+  const std::wstring command = L"\"" + program + L"\" run --service --config \"" + config + L"\"";
 
   const ServiceHandle manager(
       OpenSCManagerW(nullptr, nullptr, SC_MANAGER_CONNECT | SC_MANAGER_CREATE_SERVICE));

@@ -11,8 +11,9 @@ namespace rpcmarshal::agent {
 inline constexpr wchar_t kServiceName[] = L"rpcmarshal-agent";
 
 /// Registers the service (automatic start, as SYSTEM, restarted when it fails) with this program
-/// and that configuration, and the event source. Refuses, unless `anywhere`, a folder into which
-/// others than administrators may write: they could replace what SYSTEM runs. Throws SystemError.
+/// and that configuration, and the event source. Refuses, unless `anywhere`, folders (the
+/// program's, the configuration's) into which others than administrators may write: they could
+/// replace what SYSTEM runs. Throws SystemError.
 void install_service(const std::string& config_path, bool anywhere);
 /// Stops and removes it. False when there is none.
 bool uninstall_service();
