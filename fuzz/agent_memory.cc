@@ -2,6 +2,7 @@
 // page of it counts as code.
 #include "agent/service/interface_scan.h"
 #include "agent/service/pe_image.h"
+#include "agent/service/signatures.h"
 
 namespace {
 
@@ -35,6 +36,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const FoundInterface& one : scan_module(memory, module, context)) {
     if (one.operations > kMaxOperations || one.endpoints.size() > kMaxCompiledEndpoints)
       __builtin_trap();
+    read_signatures(memory, one.server_info, one.operations);
   }
   return 0;
 }

@@ -54,6 +54,27 @@ TEST(ScanTest, TellsInterpretedAsynchronousAndHookedOperations) {
   EXPECT_EQ(found[2].hooked, 2u);
 }
 
+// Tables hold the module's own jumps to imported functions.
+TEST(ScanTest, FollowsJumpsToTheInterpreter) {
+  FakeMemory memory;
+  const auto module = add_image(memory, kBase, 0x2000, "server.exe");
+  add_interface(memory, kData, kSvcctl, {kCode, kCode});
+  memory.put<std::uint8_t>(kCode, 0xE9);  // to the second jump, 0x40 behind
+  memory.put<std::int32_t>(kCode + 1, 0x40 - 5);
+  memory.put<std::uint16_t>(kCode + 0x40, 0x25FF);  // through the pointer at kData + 0x1800
+  memory.put<std::int32_t>(kCode + 0x42, 0x1000 + 0x1800 - 0x46);
+  memory.put<std::uint64_t>(kData + 0x1800, 0x7ffa12340000);
+  ScanContext context;
+  context.interpreter_entries = {{0x7ffa12340000, false}};
+  auto found = scan_module(memory, module, context);
+  ASSERT_THAT(found, SizeIs(1));
+  EXPECT_EQ(found[0].stubs, Stubs::kInterpreted);
+  memory.put<std::int32_t>(kCode + 1, -5);  // a jump to itself
+  found = scan_module(memory, module, context);
+  ASSERT_THAT(found, SizeIs(1));
+  EXPECT_EQ(found[0].stubs, Stubs::kInline);
+}
+
 TEST(ScanTest, SeesNdr64InTheSyntaxTable) {
   FakeMemory memory;
   const auto module = add_image(memory, kBase, 0x2000, "server.dll");

@@ -70,6 +70,26 @@ bool offers_ndr64(const AddressSpace& memory, std::uint64_t server_info) {
   return false;
 }
 
+// Where a function of another module is called through a jump of its own module, as linkers make
+// them for imports: `jmp [rip + offset]`, or `jmp offset` to one of those.
+std::uint64_t follow_jumps(const AddressSpace& memory, std::uint64_t address) {
+  for (int hop = 0; hop < 2; ++hop) {
+    std::byte code[6];
+    if (!memory.read(address, code)) break;
+    const auto offset = [&](std::size_t at) {
+      return static_cast<std::uint64_t>(
+          std::int64_t{load<std::int32_t>(code + at, ByteOrder::kLittle)});
+    };
+    if (code[0] == std::byte{0xFF} && code[1] == std::byte{0x25}) {
+      const auto target = read_value<std::uint64_t>(memory, address + 6 + offset(2));
+      return target ? *target : address;
+    }
+    if (code[0] != std::byte{0xE9}) break;
+    address += 5 + offset(1);
+  }
+  return address;
+}
+
 // What lies at `bytes` (kInterfaceSize of them, which stood at `address`), if it is a server
 // interface.
 std::optional<FoundInterface> recognise(const AddressSpace& memory, const std::byte* bytes,
@@ -96,9 +116,12 @@ std::optional<FoundInterface> recognise(const AddressSpace& memory, const std::b
   found.address = address;
   found.server_info = server_info;
   bool interpreted = false, async = false;
+  std::uint64_t last = 0, target = 0;
   for (const std::uint64_t entry : *entries) {
     if (context.hook.contains(entry)) ++found.hooked;
-    const auto known = context.interpreter_entries.find(entry);
+    if (entry != last) target = follow_jumps(memory, entry);
+    last = entry;
+    const auto known = context.interpreter_entries.find(target);
     if (known == context.interpreter_entries.end()) continue;
     interpreted = true;
     async = async || known->second;

@@ -37,11 +37,12 @@ struct FoundInterface {
   std::uint32_t operations = 0;  ///< entries of the dispatch table
   std::uint32_t hooked = 0;      ///< of these, those that lead into the hook DLL
   Stubs stubs = Stubs::kInline;
-  bool ndr64 = false;                  ///< offers NDR64 beside (or instead of) NDR
-  std::vector<std::string> endpoints;  ///< compiled in, "ncacn_np:[\pipe\svcctl]"
-  std::string module;                  ///< file name
-  std::uint64_t address = 0;           ///< of the RPC_SERVER_INTERFACE
-  std::uint64_t server_info = 0;       ///< of the MIDL_SERVER_INFO; 0: none
+  bool ndr64 = false;                   ///< offers NDR64 beside (or instead of) NDR
+  std::vector<std::string> endpoints;   ///< compiled in, "ncacn_np:[\pipe\svcctl]"
+  std::string module;                   ///< file name
+  std::uint64_t address = 0;            ///< of the RPC_SERVER_INTERFACE
+  std::uint64_t server_info = 0;        ///< of the MIDL_SERVER_INFO; 0: none
+  std::vector<std::string> signatures;  ///< by opnum, where they were asked for (signatures.h)
 };
 
 struct ScanContext {

@@ -69,7 +69,10 @@ void append_interface_text(std::string& out, const ReportedInterface& one, bool 
     const std::string number = std::to_string(opnum);
     out += std::string(10 - std::min<std::size_t>(number.size(), 9), ' ') + number + "  ";
     const std::string name = operation_name(one, opnum);
-    out += (name.empty() ? "-" : name) + "\n";
+    out += name.empty() ? "-" : name;
+    if (opnum < one.found.signatures.size() && !one.found.signatures[opnum].empty())
+      out += "  " + one.found.signatures[opnum];
+    out += '\n';
   }
 }
 
@@ -103,6 +106,8 @@ void write_interface(JsonWriter& json, const ReportedInterface& one) {
     json.member_number("opnum", opnum);
     const std::string name = operation_name(one, opnum);
     if (!name.empty()) json.member("name", name);
+    if (opnum < one.found.signatures.size() && !one.found.signatures[opnum].empty())
+      json.member("signature", one.found.signatures[opnum]);
     json.end_object();
   }
   json.end_array();

@@ -87,6 +87,19 @@ TEST(ListWindowsTest, AnUnknownInterfaceHasItsOperationsCounted) {
   EXPECT_THAT(ran.out, Not(HasSubstr("cannot be protected")));
 }
 
+TEST(ListWindowsTest, AnUnknownInterpretedInterfaceHasSignatures) {
+  if (!fs::exists(built("agent_signature_server.exe"))) GTEST_SKIP() << "widl was not there";
+  Program server(built("agent_signature_server.exe"), {"60"});
+  ASSERT_TRUE(server.wait_for("serving 0"));
+  const Ran ran = run_agent({"list", std::to_string(server.pid()), "--operations"});
+  EXPECT_THAT(ran.out, HasSubstr("3 operations, interpreted stubs, NDR"));
+  EXPECT_THAT(ran.out, HasSubstr("0  -  (in unique wstring, in long, out context_handle) -> long"));
+  EXPECT_THAT(ran.out,
+              HasSubstr("1  -  (in context_handle, in struct(24), in long, in array) -> void"));
+  EXPECT_THAT(ran.out, HasSubstr("2  -  (in context_handle, in out ref long, out unique string, in "
+                                 "short, in double) -> long"));
+}
+
 TEST(ListWindowsTest, SaysWhatTheSystemCannotTell) {
   const Ran ran = run_agent({"list", "services.exe"});
   // Wine 8 has no RpcMgmtEpEltInqBegin; on Windows there is nothing to say.

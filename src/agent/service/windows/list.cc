@@ -3,13 +3,14 @@
 #include <algorithm>
 
 #include "agent/common/protocol.h"
+#include "agent/service/signatures.h"
 #include "agent/service/windows/endpoint_query.h"
 #include "agent/service/windows/processes.h"
 #include "base/unicode.h"
 
 namespace rpcmarshal::agent {
 
-ProcessScan scan_process(std::uint32_t pid) {
+ProcessScan scan_process(std::uint32_t pid, const Catalogue* catalogue) {
   ProcessScan scan;
   const auto modules = list_modules(pid, scan.error);
   if (!modules) return scan;
@@ -30,6 +31,11 @@ ProcessScan scan_process(std::uint32_t pid) {
     auto found = scan_module(*memory, module, context);
     for (FoundInterface& one : found) {
       scan.hooked += one.hooked;
+      const Interface* known = catalogue ? catalogue->find(one.id.uuid, one.id.major) : nullptr;
+      // A hooked table does not show what it led to before; the strings tell by their version.
+      if (catalogue && (!known || known->names_only) &&
+          (one.stubs != Stubs::kInline || one.hooked > 0))
+        one.signatures = read_signatures(*memory, one.server_info, one.operations);
       scan.interfaces.push_back(std::move(one));
     }
   }
@@ -51,7 +57,7 @@ ListResult list_servers(const ListOptions& options, const Catalogue& catalogue) 
                     : options.name.empty() || equal_ignoring_case(process.name, options.name);
     if (!wanted) continue;
     Candidate candidate{std::move(process), {}};
-    candidate.scan = scan_process(candidate.process.pid);
+    candidate.scan = scan_process(candidate.process.pid, &catalogue);
     everything.insert(everything.end(), candidate.scan.interfaces.begin(),
                       candidate.scan.interfaces.end());
     candidates.push_back(std::move(candidate));

@@ -31,6 +31,7 @@ struct ProcessScan {
   std::uint32_t hooked = 0;  ///< operations
   std::string error;
 };
-ProcessScan scan_process(std::uint32_t pid);
+/// With a catalogue, the interpreted interfaces that it does not describe get their signatures.
+ProcessScan scan_process(std::uint32_t pid, const Catalogue* catalogue = nullptr);
 
 }  // namespace rpcmarshal::agent
