@@ -169,6 +169,8 @@ void EventBuilder::describe(const Call& call, const CallContext& context) {
   Event& e = event_;
   e.id = ids_ ? ids_->fetch_add(1, std::memory_order_relaxed) + 1 : ++count_;
   e.time = call.request.present ? call.request.time : call.response.time;
+  e.host = context.host;
+  e.sensor = context.host ? "host" : "wire";
   e.transport = {};
   e.transport.protocol = call.connectionless ? EventTransport::Protocol::kUdp : context.protocol;
   e.transport.pipe = context.pipe;
@@ -177,7 +179,9 @@ void EventBuilder::describe(const Call& call, const CallContext& context) {
   }
   e.transport.tree = context.tree;
   e.transport.target = context.target;
-  e.user = call.identity && call.identity->known() ? call.identity : nullptr;
+  // Inside a server a user may be known by SID alone.
+  const bool known = call.identity && (call.identity->known() || !call.identity->sid.empty());
+  e.user = known ? call.identity : nullptr;
   if (context.session) {
     e.transport.smb_dialect = context.session->dialect;
     e.transport.smb_encrypted = context.session->encrypted;

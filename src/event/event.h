@@ -96,6 +96,15 @@ struct EventAction {
   std::uint32_t fault_status = 0;  ///< of a blocked call: what the client was told
 };
 
+/// What only the server itself can tell: events from inside a Windows server (sensor "host"). Of
+/// such an event call id, context id, connection and unknown addresses are not written.
+struct HostFacts {
+  std::uint32_t server_pid = 0;
+  std::string_view server_image;  ///< path of the server's program
+  std::uint32_t client_pid = 0;   ///< local calls; 0 not known
+  std::string_view client_image;
+};
+
 struct Event {
   Timestamp time = 0;  ///< of the request's first byte (of the response's when no request was seen)
   std::uint64_t id = 0;  ///< counts from 1 in one run
@@ -106,6 +115,7 @@ struct Event {
   std::string_view client_host;  ///< workstation as the client claims
   std::string_view server_host;  ///< from the tree path or the service ticket
   const Identity* user = nullptr;
+  const HostFacts* host = nullptr;  ///< null but for sensor "host"
   AuthService auth_service = AuthService::kNone;
   AuthLevel auth_level = AuthLevel::kNone;
 

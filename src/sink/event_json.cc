@@ -158,14 +158,19 @@ class ValueJson {
   const Event& event_;
 };
 
+/// One end of the call; what a capture always has, a server need not know (`inside`).
 void endpoint(JsonWriter& json, std::string_view name, const Endpoint& endpoint,
-              std::string_view host) {
+              std::string_view host, bool inside, std::uint32_t pid, std::string_view process) {
   json.key(name);
   json.begin_object();
-  json.key("address");
-  json.plain_string(endpoint.address.to_string());
-  json.member_number("port", endpoint.port);
+  if (!inside || endpoint.address != IpAddress{}) {
+    json.key("address");
+    json.plain_string(endpoint.address.to_string());
+  }
+  if (!inside || endpoint.port != 0) json.member_number("port", endpoint.port);
   if (!host.empty()) json.member("host", host);
+  if (pid != 0) json.member_number("pid", pid);
+  if (!process.empty()) json.member("process", process);
   json.end_object();
 }
 
@@ -202,7 +207,7 @@ void transport(JsonWriter& json, const Event& e) {
   if (e.transport.smb_signing) json.member_bool("smb_signing", true);
   if (e.transport.smb_decrypted) json.member_bool("smb_decrypted", true);
   if (!e.transport.smb_signature.empty()) json.member("smb_signature", e.transport.smb_signature);
-  json.member_number("connection", e.connection);
+  if (!e.host) json.member_number("connection", e.connection);
   json.end_object();
 }
 
@@ -373,8 +378,9 @@ void EventJson::append(std::string& out, const Event& e) {
   json.member("sensor", e.sensor);
   if (e.is_bind) json.member("kind", "bind");
   transport(json, e);
-  endpoint(json, "client", e.client, e.client_host);
-  endpoint(json, "server", e.server, e.server_host);
+  const HostFacts inside = e.host ? *e.host : HostFacts{};
+  endpoint(json, "client", e.client, e.client_host, e.host, inside.client_pid, inside.client_image);
+  endpoint(json, "server", e.server, e.server_host, e.host, inside.server_pid, inside.server_image);
   user(json, e);
 
   json.key("interface");
@@ -407,8 +413,10 @@ void EventJson::append(std::string& out, const Event& e) {
   if (e.syntax_inferred) json.member_bool("inferred", true);
   if (e.request.order == ByteOrder::kBig) json.member_bool("big_endian", true);
   json.end_object();
-  json.member_number("call_id", e.call_id);
-  json.member_number("context_id", e.context_id);
+  if (!e.host) {
+    json.member_number("call_id", e.call_id);
+    json.member_number("context_id", e.context_id);
+  }
 
   ValueJson values(json, presenter_, walker_, options_, e);
   if (e.request.has_values) {

@@ -1,0 +1,154 @@
+#include "agent/hook/windows/process_memory.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "agent/hook/windows/guard.h"
+
+namespace rpcmarshal::agent {
+namespace {
+
+constexpr DWORD kReadable = PAGE_READONLY | PAGE_READWRITE | PAGE_WRITECOPY | PAGE_EXECUTE_READ |
+                            PAGE_EXECUTE_READWRITE | PAGE_EXECUTE_WRITECOPY;
+constexpr DWORD kExecutable =
+    PAGE_EXECUTE | PAGE_EXECUTE_READ | PAGE_EXECUTE_READWRITE | PAGE_EXECUTE_WRITECOPY;
+
+const IMAGE_NT_HEADERS* headers_of(HMODULE module) {
+  const auto* base = reinterpret_cast<const std::byte*>(module);
+  const auto* dos = reinterpret_cast<const IMAGE_DOS_HEADER*>(base);
+  if (dos->e_magic != IMAGE_DOS_SIGNATURE || dos->e_lfanew < 0 || dos->e_lfanew > 4096)
+    return nullptr;
+  const auto* nt = reinterpret_cast<const IMAGE_NT_HEADERS*>(base + dos->e_lfanew);
+  return nt->Signature == IMAGE_NT_SIGNATURE &&
+                 nt->OptionalHeader.Magic == IMAGE_NT_OPTIONAL_HDR_MAGIC
+             ? nt
+             : nullptr;
+}
+
+}  // namespace
+
+const ProcessMemory::Region& ProcessMemory::region_of(std::uintptr_t at) {
+  for (const Region& region : recent_) {
+    if (at >= region.begin && at < region.end) return region;
+  }
+  Region& region = recent_[next_++ % std::size(recent_)];
+  MEMORY_BASIC_INFORMATION info{};
+  if (VirtualQuery(reinterpret_cast<void*>(at), &info, sizeof info) == 0) {
+    region = {at, at + 1, false, false};
+    return region;
+  }
+  region.begin = reinterpret_cast<std::uintptr_t>(info.BaseAddress);
+  region.end = region.begin + info.RegionSize;
+  const bool there = info.State == MEM_COMMIT && !(info.Protect & (PAGE_GUARD | PAGE_NOACCESS));
+  region.readable = there && (info.Protect & kReadable);
+  region.executable = there && (info.Protect & kExecutable);
+  return region;
+}
+
+bool ProcessMemory::readable(const void* at, std::size_t size) {
+  auto from = reinterpret_cast<std::uintptr_t>(at);
+  if (from == 0 || size == 0 || from + size < from) return false;
+  for (const std::uintptr_t end = from + size; from < end;) {
+    const Region& region = region_of(from);
+    if (!region.readable) return false;
+    from = region.end;
+  }
+  return true;
+}
+
+bool ProcessMemory::executable(const void* at) {
+  return region_of(reinterpret_cast<std::uintptr_t>(at)).executable;
+}
+
+std::vector<DataSection> data_sections(HMODULE module) {
+  std::vector<DataSection> sections;
+  const IMAGE_NT_HEADERS* nt = headers_of(module);
+  if (!nt) return sections;
+  const auto* base = reinterpret_cast<const std::byte*>(module);
+  const IMAGE_SECTION_HEADER* section = IMAGE_FIRST_SECTION(nt);
+  for (unsigned i = 0; i < std::min<unsigned>(nt->FileHeader.NumberOfSections, 96);
+       ++i, ++section) {
+    // Code too: some linkers put constants there (.text of MSVC's /MERGE:.rdata=.text).
+    if (section->Misc.VirtualSize < sizeof(RpcServerInterface) ||
+        section->VirtualAddress % 8 != 0 ||
+        section->VirtualAddress > nt->OptionalHeader.SizeOfImage ||
+        section->Misc.VirtualSize > nt->OptionalHeader.SizeOfImage - section->VirtualAddress)
+      continue;
+    if (std::memcmp(section->Name, ".rsrc", 5) == 0 || std::memcmp(section->Name, ".reloc", 6) == 0)
+      continue;
+    sections.push_back({base + section->VirtualAddress, section->Misc.VirtualSize});
+  }
+  return sections;
+}
+
+std::uint64_t identity_of(HMODULE module) {
+  std::uint64_t identity = 0;
+  const auto look = [&] {
+    if (const IMAGE_NT_HEADERS* nt = headers_of(module))
+      identity = std::uint64_t{nt->FileHeader.TimeDateStamp} << 32 | nt->OptionalHeader.SizeOfImage;
+  };
+  probed(look);
+  return identity;
+}
+
+std::vector<HMODULE> loaded_modules() {
+  std::vector<HMODULE> modules(1024);
+  for (;;) {
+    DWORD needed = 0;
+    const auto size = static_cast<DWORD>(modules.size() * sizeof(HMODULE));
+    if (!K32EnumProcessModules(GetCurrentProcess(), modules.data(), size, &needed)) return {};
+    const std::size_t count = needed / sizeof(HMODULE);
+    if (count <= modules.size() || modules.size() >= 4096) {
+      modules.resize(std::min(count, modules.size()));
+      return modules;
+    }
+    modules.resize(4096);
+  }
+}
+
+bool replace_pointer(void** slot, void* expected, void* value) {
+  bool replaced = false;
+  const auto change = [&] {
+    DWORD before = 0;
+    // Of an image's page this makes a private copy of it: other processes see nothing.
+    if (!VirtualProtect(slot, sizeof *slot, PAGE_READWRITE, &before)) return;
+    replaced = InterlockedCompareExchangePointer(slot, value, expected) == expected;
+    DWORD ours = 0;
+    VirtualProtect(slot, sizeof *slot, before, &ours);
+  };
+  return probed(change) == 0 && replaced;
+}
+
+void* replace_import(HMODULE module, const char* dll, const char* name, void* expected,
+                     void* value) {
+  void* before = nullptr;
+  const auto look = [&] {
+    const IMAGE_NT_HEADERS* nt = headers_of(module);
+    if (!nt || nt->OptionalHeader.NumberOfRvaAndSizes <= IMAGE_DIRECTORY_ENTRY_IMPORT) return;
+    const auto& directory = nt->OptionalHeader.DataDirectory[IMAGE_DIRECTORY_ENTRY_IMPORT];
+    if (directory.VirtualAddress == 0) return;
+    auto* const base = reinterpret_cast<char*>(module);
+    const auto* import =
+        reinterpret_cast<const IMAGE_IMPORT_DESCRIPTOR*>(base + directory.VirtualAddress);
+    for (int i = 0; i < 4096 && import->Name != 0; ++i, ++import) {
+      if (_stricmp(base + import->Name, dll) != 0 || import->OriginalFirstThunk == 0) continue;
+      const auto* names =
+          reinterpret_cast<const IMAGE_THUNK_DATA*>(base + import->OriginalFirstThunk);
+      auto* slots = reinterpret_cast<void**>(base + import->FirstThunk);
+      for (int k = 0; k < 65536 && names[k].u1.AddressOfData != 0; ++k) {
+        if (IMAGE_SNAP_BY_ORDINAL(names[k].u1.Ordinal)) continue;
+        const auto* by_name =
+            reinterpret_cast<const IMAGE_IMPORT_BY_NAME*>(base + names[k].u1.AddressOfData);
+        if (std::strcmp(reinterpret_cast<const char*>(by_name->Name), name) != 0) continue;
+        void* const now = slots[k];
+        if (now != value && (!expected || now == expected) &&
+            replace_pointer(&slots[k], now, value))
+          before = now;
+        return;
+      }
+    }
+  };
+  return probed(look) == 0 ? before : nullptr;
+}
+
+}  // namespace rpcmarshal::agent

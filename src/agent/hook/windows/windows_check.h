@@ -1,0 +1,31 @@
+// Compares rpc_layout.h with the SDK's own declarations. Included where the SDK's RPC headers are.
+#pragma once
+
+#include "agent/hook/rpc_layout.h"
+#include "agent/hook/windows/sdk.h"
+
+namespace rpcmarshal::agent {
+
+static_assert(sizeof(RPC_MESSAGE) == sizeof(RpcMessage));
+static_assert(offsetof(RPC_MESSAGE, Buffer) == offsetof(RpcMessage, buffer));
+static_assert(offsetof(RPC_MESSAGE, BufferLength) == offsetof(RpcMessage, buffer_length));
+static_assert(offsetof(RPC_MESSAGE, ProcNum) == offsetof(RpcMessage, proc_num));
+static_assert(offsetof(RPC_MESSAGE, TransferSyntax) == offsetof(RpcMessage, transfer_syntax));
+static_assert(offsetof(RPC_MESSAGE, RpcInterfaceInformation) ==
+              offsetof(RpcMessage, interface_information));
+static_assert(offsetof(RPC_MESSAGE, RpcFlags) == offsetof(RpcMessage, rpc_flags));
+static_assert(sizeof(RPC_SERVER_INTERFACE) == sizeof(RpcServerInterface));
+static_assert(offsetof(RPC_SERVER_INTERFACE, DispatchTable) ==
+              offsetof(RpcServerInterface, dispatch_table));
+static_assert(offsetof(RPC_SERVER_INTERFACE, InterpreterInfo) ==
+              offsetof(RpcServerInterface, interpreter_info));
+static_assert(offsetof(RPC_SERVER_INTERFACE, Flags) == offsetof(RpcServerInterface, flags));
+static_assert(sizeof(RPC_DISPATCH_TABLE) == sizeof(RpcDispatchTable));
+static_assert(sizeof(MIDL_SERVER_INFO) == sizeof(MidlServerInfo));
+static_assert(offsetof(MIDL_SERVER_INFO, pSyntaxInfo) == offsetof(MidlServerInfo, syntax_info));
+static_assert(sizeof(MIDL_SYNTAX_INFO) == sizeof(MidlSyntaxInfo));
+static_assert(offsetof(MIDL_SYNTAX_INFO, DispatchTable) ==
+              offsetof(MidlSyntaxInfo, dispatch_table));
+static_assert(RPCFLG_HAS_MULTI_SYNTAXES == kHasMultiSyntaxes);
+
+}  // namespace rpcmarshal::agent

@@ -1,0 +1,294 @@
+#!/usr/bin/env python3
+"""The hook DLL under Wine: own servers (interpreted and inline stubs), Wine's own services, a Linux
+client and a capture beside it. Run by ctest in the build for Windows:
+
+    hook_test.py BUILD_DIR CASE...      (no case: all)
+
+BUILD_DIR holds the programs of this folder's CMakeLists.txt. Needs root for a network namespace of
+its own (Wine's servers listen on all addresses); without, or without Wine, ends with 77: skipped.
+"""
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+BUILD = os.path.abspath(sys.argv[1])
+SOURCE = os.path.abspath(os.path.join(os.path.dirname(__file__), '../../..'))
+NAMESPACE = 'rpcmhook%d' % os.getpid()
+PORT = '21345'
+INTERFACE = '6d1f3a52-8b7c-4e11-9a4d-2f6b3c5e7a90'
+
+
+def skip_all(why):
+    print('SKIPPED: ' + why)
+    sys.exit(77)
+
+
+def environment():
+    env = dict(os.environ, WINEPREFIX=os.path.join(BUILD, 'prefix'), WINEDEBUG='-all',
+               WINEARCH='win64', WINEDLLOVERRIDES='mscoree,mshtml=')
+    env.pop('DISPLAY', None)
+    return env
+
+
+def inside(*command, **options):
+    """A process in the namespace."""
+    options.setdefault('stderr', subprocess.DEVNULL)
+    return subprocess.Popen(['ip', 'netns', 'exec', NAMESPACE, *command], env=environment(),
+                            stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True,
+                            encoding='utf-8', errors='replace', **options)
+
+
+def wine(program, *arguments, **options):
+    if os.path.exists(os.path.join(BUILD, program)):
+        program = os.path.join(BUILD, program)
+    return inside('wine', program, *arguments, **options)
+
+
+def finish(process, seconds=60):
+    """(exit status, output)"""
+    try:
+        output = process.communicate(timeout=seconds)[0]
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
+    return process.returncode, output
+
+
+class Agent:
+    """hook_agent.exe: the section, the pipe, injection."""
+
+    def __init__(self, path):
+        self.path = path
+        open(path, 'w').close()
+        self.process = wine('hook_agent.exe', 'Z:' + path)
+        line = self.process.stdout.readline().strip()
+        if line != 'ready':
+            raise RuntimeError('hook_agent: ' + line)
+
+    def ask(self, command):
+        self.process.stdin.write(command + '\n')
+        self.process.stdin.flush()
+        return self.process.stdout.readline().strip()
+
+    def hook(self, pid):
+        """Protects a process and waits until its entries are replaced."""
+        self.ask('protect %s' % pid)
+        answer = self.ask('inject %s Z:%s/rpcmarshal-hook.dll' % (pid, BUILD))
+        if answer != 'ok':
+            raise RuntimeError('inject: ' + answer)
+        return self.wait(pid, lambda s: s.get('entries', 0) > 0)
+
+    def status(self, pid):
+        answer = self.ask('status %s' % pid)
+        return {k: int(v) for k, v in re.findall(r'(\w+)=(\d+)', answer)}
+
+    def wait(self, pid, condition, seconds=12):
+        """Until the status the hook sent last is as wanted. It comes every five seconds."""
+        until = time.time() + seconds
+        while time.time() < until:
+            status = self.status(pid)
+            if status and condition(status):
+                return status
+            time.sleep(0.1)
+        raise AssertionError('status of %s: %s' % (pid, self.status(pid)))
+
+    def release(self, pid):
+        self.ask('release %s' % pid)
+        return self.wait(pid, lambda s: s['state'] == 2)
+
+    def events(self, settle=0.8):
+        time.sleep(settle)
+        with open(self.path, encoding='utf-8') as lines:
+            return [json.loads(line) for line in lines]
+
+    def forget(self):
+        time.sleep(0.3)
+        os.truncate(self.path, 0)
+
+    def close(self):
+        try:
+            self.ask('quit')
+            self.process.wait(10)
+        except (OSError, subprocess.TimeoutExpired):
+            self.process.kill()
+
+
+class Server:
+    def __init__(self, kind, preload=None):
+        extra = ['Z:%s/%s' % (BUILD, preload)] if preload else []
+        self.process = wine('hook_%s_server.exe' % kind, PORT, r'\pipe\lab', 'lab_lrpc', *extra)
+        line = self.process.stdout.readline().split()
+        if line[:1] != ['ready']:
+            raise RuntimeError('server: %s' % line)
+        self.pid = line[1]
+
+    def stop(self):
+        client('ncacn_ip_tcp', 'stop')
+        try:
+            return self.process.wait(15)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return 'hangs'
+
+    def memory(self):
+        """Private writable bytes of the Unix process."""
+        for pid in os.listdir('/proc'):
+            try:
+                with open('/proc/%s/cmdline' % pid) as f:
+                    if '_server.exe' not in f.read() or 'ip' == open('/proc/%s/comm' % pid).read().strip():
+                        continue
+                with open('/proc/%s/status' % pid) as f:
+                    return int(re.search(r'RssAnon:\s+(\d+)', f.read()).group(1)) * 1024
+            except (OSError, AttributeError):
+                continue
+        return 0
+
+
+ENDPOINTS = {'ncacn_ip_tcp': PORT, 'ncacn_np': r'\pipe\lab', 'ncalrpc': 'lab_lrpc'}
+
+
+def client(protocol, *command, seconds=90):
+    return finish(wine('hook_client.exe', protocol, ENDPOINTS[protocol], *map(str, command)), seconds)
+
+
+class HookTest(unittest.TestCase):
+    maxDiff = None
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.folder, True)
+        self.agent = Agent(os.path.join(self.folder, 'events.jsonl'))
+        self.addCleanup(self.agent.close)
+
+    def serve(self, kind):
+        server = Server(kind)
+        self.addCleanup(lambda: server.process.poll() is None and server.process.kill())
+        return server
+
+    def succeed(self, *command):
+        status, output = client(*command)
+        self.assertEqual(status, 0, output)
+        return output
+
+    def check_all_events(self, events):
+        """What `client all` sends, and what the server of server.c answers."""
+        self.assertEqual([e['operation'] for e in events],
+                         ['Scalars', 'Text', 'Text', 'Record', 'Bytes', 'Choice', 'Choice', 'Choice',
+                          'List', 'List', 'Raise', 'Raise', 'Raise', 'Nothing', 'Counter', 'Longs'])
+        for event in events:
+            self.assertEqual(event['decode']['status'], 'complete', event)
+            self.assertEqual(event['interface']['uuid'], INTERFACE)
+            self.assertEqual(event['interface']['version'], '1.3')
+            self.assertEqual(event['sensor'], 'host')
+        (scalars, text, text2, record, data, choice1, choice2, choice9, full, empty, raise1, raise2,
+         raise3, nothing, counter, longs) = events
+        self.assertEqual(scalars['request'], {'b': 200, 's': -3, 'w': -1000, 'l': 123456,
+                                              'h': 0x123456789AB, 'd': 2.5})
+        self.assertEqual(scalars['response'], {'sum': 122655, 'large': 0x123456789AB * 2, 'return': 0})
+        self.assertEqual(text['request'], {'wide': '\\\\fileserver\\share\\Z\u00fcrich',
+                                           'narrow': 'plain', 'maybe': None})
+        self.assertEqual(text['unc_hosts'], ['fileserver'])
+        self.assertEqual(text2['request'], {'wide': '', 'narrow': '', 'maybe': 'given'})
+        self.assertEqual(record['request']['in_record'],
+                         {'large': -5, 'number': 41, 'parts': [1, 2, 3, 4], 'text': 'mixed Case'})
+        self.assertEqual(record['response']['out_record']['text'], 'MIXED CASE')
+        self.assertEqual(data['request']['data']['hex'], bytes(i * 7 & 255 for i in range(300)).hex())
+        self.assertEqual(data['response']['answer']['hex'],
+                         bytes(i * 7 & 255 ^ 255 for i in range(300)).hex())
+        self.assertEqual(choice1['request']['choice'], {'case': 1, 'number': 77})
+        self.assertEqual(choice2['request']['choice'], {'case': 2, 'pair': {'first': 5, 'second': -6}})
+        self.assertEqual(choice9['request']['choice'], {'case': 9})
+        self.assertEqual([c['request']['colour'] for c in (choice1, choice2, choice9)],
+                         ['LAB_RED', 'LAB_GREEN', 'LAB_BLUE'])
+        self.assertEqual(choice1['response'], {'other': 'LAB_BLUE', 'return': 77})
+        self.assertEqual(full['request']['head']['next']['next'], {'value': 30, 'next': None})
+        self.assertIsNone(empty['request']['head'])
+        self.assertEqual([(e['outcome'], e['fault']['status']) for e in (raise1, raise2, raise3)],
+                         [('fault', 1717), ('fault', 0xE0001234), ('fault', 2)])
+        self.assertEqual((nothing['request'], nothing['response']), ({}, {}))
+        self.assertEqual((counter['request'], counter['response']),
+                         ({'value': 1}, {'value': 2, 'return': 0x80070005 - 2**32}))
+        self.assertEqual(longs['request'], {'count': 5, 'values': [1, -2, 3, -4, 1000000]})
+        self.assertEqual(longs['response'], {'sum': 999998, 'return': 0})
+
+    def arguments_and_results(self, kind):
+        server = self.serve(kind)
+        self.agent.hook(server.pid)
+        self.succeed('ncacn_ip_tcp', 'all')
+        events = self.agent.events()
+        self.check_all_events(events)
+        for event in events:
+            self.assertEqual(event['transport']['protocol'], 'ncacn_ip_tcp')
+            self.assertEqual(event['client']['address'], '127.0.0.1')
+            self.assertEqual(event['server']['port'], int(PORT))
+            self.assertEqual(event['server']['pid'], int(server.pid))
+            self.assertTrue(event['server']['process'].endswith('hook_%s_server.exe' % kind))
+            self.assertGreater(event['duration'], 0)
+        # 200,000 bytes each way, in many fragments.
+        self.agent.forget()
+        self.succeed('ncacn_ip_tcp', 'big')
+        (big,) = self.agent.events()
+        self.assertEqual((big['decode']['status'], big['request']['data']['size'],
+                          big['response']['answer']['size'], big['response']['return']),
+                         ('complete', 200000, 200000, 200000))
+        # A named pipe.
+        self.agent.forget()
+        self.succeed('ncacn_np', 'all')
+        events = self.agent.events()
+        self.check_all_events(events)
+        self.assertEqual(events[0]['transport'], {'protocol': 'ncacn_np', 'pipe': r'\pipe\lab'})
+        self.assertRegex(events[0]['user']['sid'], r'^S-1-5-')
+        # Local calls are not reported unless asked for.
+        self.agent.forget()
+        self.succeed('ncalrpc', 'all')
+        self.assertEqual(self.agent.events(), [])
+        status = self.agent.release(server.pid)
+        self.assertEqual((status['entries'], status['failures'], status['dropped']), (0, 0, 0))
+        self.agent.forget()
+        self.succeed('ncacn_ip_tcp', 'all')
+        self.assertEqual(self.agent.events(), [])
+        # Protected again: local calls too, with who calls.
+        self.agent.ask('flags 1')
+        self.agent.ask('protect ' + server.pid)
+        self.agent.wait(server.pid, lambda s: s['state'] == 1 and s['entries'] > 0)
+        self.succeed('ncalrpc', 'all')
+        events = self.agent.events()
+        self.check_all_events(events)
+        self.assertEqual(events[0]['transport']['protocol'], 'ncalrpc')
+        self.assertGreater(events[0]['client']['pid'], 0)
+        self.assertTrue(events[0]['client']['process'].endswith('hook_client.exe'))
+        self.assertRegex(events[0]['user']['sid'], r'^S-1-5-')
+        self.assertEqual(server.stop(), 0)
+
+    def test_interpreted(self):
+        self.arguments_and_results('interpreted')
+
+    def test_inline(self):
+        self.arguments_and_results('inline')
+
+
+CASES = [c for c in sys.argv[2:]]
+
+if __name__ == '__main__':
+    if os.geteuid() != 0:
+        skip_all('a network namespace needs root')
+    if not shutil.which('wine'):
+        skip_all('wine is not installed')
+    if subprocess.call(['ip', 'netns', 'add', NAMESPACE], stderr=subprocess.DEVNULL) != 0:
+        skip_all('no network namespace can be made here')
+    try:
+        subprocess.check_call(['ip', 'netns', 'exec', NAMESPACE, 'ip', 'link', 'set', 'lo', 'up'])
+        # One wineserver for all cases, started inside: it is what opens the sockets.
+        finish(inside('wineboot', '-i'), 240)
+        result = unittest.main(argv=['hook_test.py'] + ['HookTest.test_' + c for c in CASES],
+                               exit=False, verbosity=2, warnings='ignore').result
+    finally:
+        finish(inside('wineserver', '-k'), 60)
+        subprocess.call(['ip', 'netns', 'del', NAMESPACE])
+    sys.exit(not result.wasSuccessful())
