@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "agent/fake_rpc.h"
 #include "agent/hook/originals.h"
-#include "tests/agent/fake_rpc.h"
 
 namespace rpcmarshal::agent {
 namespace {

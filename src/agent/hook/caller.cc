@@ -50,9 +50,10 @@ std::optional<IpAddress> parse_address(std::string_view text) {
   }
   address.v6 = true;
   if (const auto zone = text.find('%'); zone != std::string_view::npos) text = text.substr(0, zone);
+  constexpr std::size_t kNoGap = 9;
   // Groups before "::" fill from the left, those after it from the right.
   std::uint16_t groups[8] = {};
-  std::size_t count = 0, gap = 8;
+  std::size_t count = 0, gap = kNoGap;
   if (text.starts_with("::")) {
     gap = 0;
     text.remove_prefix(2);
@@ -65,7 +66,7 @@ std::optional<IpAddress> parse_address(std::string_view text) {
     ++count;
     text.remove_prefix(static_cast<std::size_t>(end - text.data()));
     if (text.empty()) break;
-    if (text.starts_with("::") && gap == 8) {
+    if (text.starts_with("::") && gap == kNoGap) {
       gap = count;
       text.remove_prefix(2);
     } else if (text.starts_with(':') && text.size() > 1) {
@@ -74,7 +75,7 @@ std::optional<IpAddress> parse_address(std::string_view text) {
       return std::nullopt;
     }
   }
-  if (gap == 8 ? count != 8 : count == 8) return std::nullopt;
+  if (gap == kNoGap ? count != 8 : count == 8) return std::nullopt;
   for (std::size_t i = 0; i < count; ++i) {
     const std::size_t at = i < gap ? i : 8 - count + i;
     address.bytes[at * 2] = static_cast<std::uint8_t>(groups[i] >> 8);

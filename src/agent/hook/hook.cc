@@ -70,7 +70,7 @@ void Hook::observe(RpcMessage& message, CallFrame& frame) {
     if (record->verdict.refuse) {
       count(counters_.blocked);
       frame.refuse = record->verdict.status != 0 ? record->verdict.status : kAccessDenied;
-    } else if (record->verdict.action == "audit") {
+    } else if (record->verdict.audit) {
       count(counters_.audited);
     }
   }
@@ -102,8 +102,7 @@ void Hook::leave(CallFrame& frame, std::uint32_t exception) noexcept {
         if (const std::shared_ptr<Decider> decider = session.decider.load())
           decider->learn(*record);
       }
-      if (record->verdict.report && !session.queue.push(std::move(record)))
-        count(counters_.dropped);
+      if (!session.queue.push(std::move(record))) count(counters_.dropped);
     } catch (...) {
       count(counters_.failures);
     }

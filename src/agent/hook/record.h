@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <string>
+#include <string_view>
 
 #include "agent/hook/caller.h"
 #include "agent/hook/rpc_layout.h"
@@ -34,14 +34,15 @@ class CopiedBytes {
   std::size_t size_ = 0, kept_ = 0;
 };
 
-/// What a policy said about a call.
+/// What a policy said about a call. Texts are the policy's own, which `owner` keeps.
 struct Verdict {
-  bool decided = false;      ///< a policy was asked
-  bool refuse = false;       ///< the call must not reach the server
-  bool report = true;        ///< an event is wanted
-  bool unknown = false;      ///< it depended on something that could not be decoded
-  std::uint32_t status = 5;  ///< of a refused call
-  std::string action, verdict, rule, title, reason;  ///< for the event; empty when there is nothing
+  bool refuse = false;        ///< the call must not reach the server
+  bool audit = false;         ///< a rule asked for the event
+  bool unknown = false;       ///< it depended on something that could not be known
+  std::uint32_t status = 5;   ///< of a refused call
+  std::string_view decision;  ///< "allow", "audit", "block"; empty: no policy was asked
+  std::string_view would, policy, rule, reason, unknown_field, learning;
+  std::shared_ptr<const void> owner;
 };
 
 struct CallRecord {

@@ -2,15 +2,13 @@
 // loads the hook into processes, writes what hooks send to files. Commands on standard input, one
 // line each, answered by one line:
 //
-//   inject PID DLL     loads the DLL        protect PID     makes it a target
-//   release PID        no target any more   toggle PID N MS   release and protect, N times, every
-//   MS flags N            ControlFlags         policy FILE     a compiled policy ("-": none) status
-//   PID         counters that the hook sent last, after asking for nothing pid NAME process id of a
-//   program by its name deaf SECONDS       does not read the pipe for so long alive 0|1 the
-//   heartbeat        quit
-#include "agent/hook/windows/sdk.h"
-
-#include <tlhelp32.h>
+//   - inject PID DLL: loads the DLL; pid NAME: process id of a program by its name
+//   - protect PID, release PID: makes it a target, or none
+//   - toggle PID N MS: releases and protects, N times, every MS milliseconds
+//   - flags N, stale SECONDS, policy FILE: what the section says
+//   - status PID: the counters that the hook sent last
+//   - deaf SECONDS: does not read the pipe for so long
+//   - alive 0 or 1: the heartbeat; quit
 
 #include <atomic>
 #include <cstdio>
@@ -23,6 +21,7 @@
 #include <thread>
 
 #include "agent/common/protocol.h"
+#include "agent/hook/windows/sdk.h"
 
 using namespace rpcmarshal::agent;
 
@@ -162,7 +161,7 @@ std::string status_of(std::uint32_t pid) {
       << " entries=" << s.entries << " calls=" << s.calls << " events=" << s.events
       << " dropped=" << s.dropped << " blocked=" << s.blocked << " audited=" << s.audited
       << " unknown=" << s.unknown << " failures=" << s.failures << " exceptions=" << s.exceptions
-      << " policy=" << s.policy_revision;
+      << " policy=" << s.policy_revision << " active=" << s.active;
   return out.str();
 }
 
@@ -211,6 +210,9 @@ int main(int argc, char** argv) {
     } else if (command == "flags") {
       ControlWriter change(*block);
       words >> block->flags;
+    } else if (command == "stale") {
+      ControlWriter change(*block);
+      words >> block->stale_seconds;
     } else if (command == "policy") {
       words >> text;
       std::ifstream file(text, std::ios::binary);

@@ -155,10 +155,12 @@ int main(int argc, char** argv) {
     const int count = atoi(argv[4]);
     LARGE_INTEGER from, to, frequency;
     int k;
-    for (k = 0; k < 50; ++k) counter(NULL);
+    for (k = 0; k < 50 && !code; ++k) code = guard_call(counter, NULL);
+    if (code) printf("FAILED many: %08lx\n", code), ++failures;
     QueryPerformanceFrequency(&frequency);
     QueryPerformanceCounter(&from);
-    for (k = 0; k < count; ++k) counter(NULL);
+    for (k = 0; k < count && !code; ++k) code = guard_call(counter, NULL);
+    if (code) printf("FAILED many: %08lx\n", code), ++failures;
     QueryPerformanceCounter(&to);
     printf("%.1f calls/s\n",
            count * (double)frequency.QuadPart / (double)(to.QuadPart - from.QuadPart));

@@ -31,7 +31,7 @@ def skip_all(why):
 
 def environment():
     env = dict(os.environ, WINEPREFIX=os.path.join(BUILD, 'prefix'), WINEDEBUG='-all',
-               WINEARCH='win64', WINEDLLOVERRIDES='mscoree,mshtml=')
+               WINEARCH='win64', WINEDLLOVERRIDES='mscoree,mshtml=;winedbg.exe=d')
     env.pop('DISPLAY', None)
     return env
 
@@ -88,7 +88,7 @@ class Agent:
         answer = self.ask('status %s' % pid)
         return {k: int(v) for k, v in re.findall(r'(\w+)=(\d+)', answer)}
 
-    def wait(self, pid, condition, seconds=12):
+    def wait(self, pid, condition, seconds=40):
         """Until the status the hook sent last is as wanted. It comes every five seconds."""
         until = time.time() + seconds
         while time.time() < until:
@@ -271,6 +271,184 @@ class HookTest(unittest.TestCase):
 
     def test_inline(self):
         self.arguments_and_results('inline')
+
+
+    def test_loaded_for_nothing(self):
+        """A process that is no target is left as it was."""
+        server = self.serve('interpreted')
+        self.agent.ask('inject %s Z:%s/rpcmarshal-hook.dll' % (server.pid, BUILD))
+        self.succeed('ncacn_ip_tcp', 'all')
+        self.assertEqual(self.agent.events(), [])
+        self.assertEqual(self.agent.status(server.pid), {})
+        self.agent.hook(server.pid)  # it has unloaded itself: this loads it anew
+        self.succeed('ncacn_ip_tcp', 'all')
+        self.check_all_events(self.agent.events())
+        self.assertEqual(server.stop(), 0)
+
+    def test_threads(self):
+        """16 threads with every kind of call, while protection goes off and on."""
+        seconds = int(os.environ.get('RPCM_HOOK_SECONDS', '15'))
+        server = self.serve('interpreted')
+        self.agent.hook(server.pid)
+        self.succeed('ncacn_ip_tcp', 'threads', 16, 3)
+        before = server.memory()
+        clients = wine('hook_client.exe', 'ncacn_ip_tcp', PORT, 'threads', '16', str(seconds))
+        # Each phase is a little longer than hooks take to look.
+        self.agent.ask('toggle %s %d 300' % (server.pid, seconds * 1000 // 600 - 1))
+        status, output = finish(clients, seconds + 60)
+        self.assertEqual(status, 0, output)
+        after = server.memory()
+        self.agent.wait(server.pid, lambda s: s['state'] == 1 and s['entries'] == 11)
+        status = self.agent.release(server.pid)
+        self.assertEqual((status['failures'], status['active'], status['dropped']), (0, 0, 0))
+        self.assertGreater(status['events'], 0)
+        self.assertLess(status['events'], status['calls'] + 1)
+        print('%s server memory %d kB before, %d kB after, %s' %
+              (output.split('\n')[0], before // 1024, after // 1024, status))
+        self.assertGreater(before, 0)
+        self.assertLess(after, before + (48 << 20))
+        self.succeed('ncacn_ip_tcp', 'all')
+        self.assertEqual(server.stop(), 0)
+
+    def test_agent_that_does_not_read(self):
+        """Nobody takes the events: calls go on at their pace, and what is lost is counted."""
+        server = self.serve('interpreted')
+        self.agent.hook(server.pid)
+        self.succeed('ncacn_ip_tcp', 'many', 50)
+        self.agent.ask('deaf 12')
+        start = time.time()
+        for _ in range(6):
+            self.succeed('ncacn_ip_tcp', 'big')
+        self.succeed('ncacn_ip_tcp', 'many', 1000)
+        self.assertLess(time.time() - start, 12)
+        status = self.agent.wait(server.pid, lambda s: s['dropped'] > 0, 40)
+        self.assertGreater(status['dropped'], 0)
+        # And it is heard again.
+        self.agent.forget()
+        time.sleep(1)
+        self.succeed('ncacn_ip_tcp', 'all')
+        self.assertTrue(any(e.get('operation') == 'Longs' for e in self.agent.events(2)))
+        self.assertEqual(server.stop(), 0)
+
+    def test_agent_that_dies(self):
+        """Its hooks go on, or let go of the process when so configured."""
+        server = self.serve('interpreted')
+        self.agent.ask('stale 5')
+        self.agent.ask('flags 4')
+        self.agent.hook(server.pid)
+        self.agent.process.kill()
+        self.agent.process.wait()
+        self.succeed('ncacn_ip_tcp', 'all')
+        time.sleep(8)
+        self.agent = Agent(os.path.join(self.folder, 'second.jsonl'))
+        self.addCleanup(self.agent.close)
+        self.succeed('ncacn_ip_tcp', 'all')
+        self.assertEqual(self.agent.events(), [])
+        self.agent.ask('protect ' + server.pid)
+        self.agent.wait(server.pid, lambda s: s['state'] == 1 and s['entries'] > 0)
+        self.succeed('ncacn_ip_tcp', 'all')
+        self.check_all_events(self.agent.events())
+        self.assertEqual(server.stop(), 0)
+
+    def test_services(self):
+        """Wine's own services.exe, served by stubs nobody here wrote, and called by its own sc."""
+        finish(wine('net', 'start', 'schedule'), 60)  # so that services.exe runs
+        pid = self.agent.ask('pid services.exe')
+        self.assertNotEqual(pid, '0')
+        self.agent.hook(pid)
+        finish(wine('sc', 'create', 'LabHook', 'binPath=', r'C:\\windows\\lab hook.exe'), 60)
+        finish(wine('sc', 'delete', 'LabHook'), 60)
+        events = [e for e in self.agent.events(1.5) if e['interface'].get('name') == 'svcctl']
+        by_name = {e['operation']: e for e in events}
+        self.assertLessEqual({'ROpenSCManagerW', 'RCreateServiceW', 'RCloseServiceHandle',
+                              'ROpenServiceW', 'RDeleteService'}, set(by_name))
+        create = by_name['RCreateServiceW']
+        self.assertEqual(create['decode']['status'], 'complete', create)
+        self.assertEqual(create['request']['lpServiceName'], 'LabHook')
+        self.assertEqual(create['request']['lpBinaryPathName'], 'C:\\\\windows\\\\lab hook.exe')
+        self.assertEqual(create['response']['return']['name'], 'ERROR_SUCCESS')
+        self.assertEqual(create['transport'], {'protocol': 'ncacn_np', 'pipe': '\\pipe\\svcctl'})
+        self.assertTrue(any(h.get('name') == 'service LabHook' for h in by_name['RDeleteService']['handles']))
+        self.agent.release(pid)
+
+    def test_scheduler(self):
+        """schedsvc in svchost.exe: the task's XML as schtasks sends it."""
+        finish(wine('net', 'start', 'schedule'), 60)
+        pid = self.agent.ask('pid svchost.exe')
+        self.assertNotEqual(pid, '0')
+        self.agent.ask('flags 1')  # Wine's schtasks calls locally
+        self.agent.hook(pid)
+        task = os.path.join(self.folder, 'task.xml')
+        with open(task, 'w', encoding='utf-16') as out:
+            out.write('<?xml version="1.0" encoding="UTF-16"?><Task version="1.2" '
+                      'xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task"><Triggers/>'
+                      '<Actions><Exec><Command>cmd.exe</Command><Arguments>/c whoami</Arguments>'
+                      '</Exec></Actions></Task>')
+        finish(wine('schtasks', '/create', '/xml', 'Z:' + task, '/tn', 'LabTask', '/f'), 60)
+        finish(wine('schtasks', '/delete', '/tn', 'LabTask', '/f'), 60)
+        events = self.agent.events(1.5)
+        register = [e for e in events if e.get('operation') == 'SchRpcRegisterTask']
+        self.assertTrue(register, [e.get('operation') for e in events])
+        # Wine's schtasks writes the document anew, and puts no more than this into it.
+        self.assertIn('<Task version="1.2"', register[0]['request']['xml'])
+        self.assertTrue(register[0]['request']['path'].endswith('LabTask'), register[0])
+        self.assertTrue([e for e in events if e.get('operation') == 'SchRpcDelete'])
+        self.agent.release(pid)
+
+    def test_wire_sees_the_same(self):
+        """The same calls from Linux, by the hook and by a capture: same interface, operation,
+        arguments, results."""
+        marshal = os.path.join(SOURCE, 'build/release/rpcmarshal')
+        python = '/usr/bin/python3'
+        if not os.path.exists(marshal) or not shutil.which('tcpdump'):
+            self.skipTest('needs build/release/rpcmarshal and tcpdump')
+        if subprocess.call([python, '-c', 'import impacket'], stderr=subprocess.DEVNULL) != 0:
+            self.skipTest('needs python3-impacket')
+        server = self.serve('interpreted')
+        self.agent.hook(server.pid)
+        capture = os.path.join(self.folder, 'wire.pcap')
+        dump = inside('tcpdump', '-i', 'lo', '-U', '-w', capture, 'tcp', 'port', PORT)
+        time.sleep(1.5)
+        status, output = finish(inside(python, os.path.join(os.path.dirname(__file__), 'linux_client.py'),
+                                       '127.0.0.1', PORT, stderr=subprocess.STDOUT), 60)
+        self.assertEqual(status, 0, output)
+        host = self.agent.events()
+        time.sleep(0.5)
+        subprocess.call(['pkill', '-INT', '-P', str(dump.pid), 'tcpdump'])
+        dump.terminate()
+        finish(dump, 15)
+        wire = subprocess.run([marshal, 'read', '--format', 'json', '--interfaces',
+                               os.path.join(os.path.dirname(__file__), 'types.idl'), capture],
+                              stdout=subprocess.PIPE, text=True, check=False).stdout
+        wire = [json.loads(line) for line in wire.splitlines()]
+        self.assertEqual(len(wire), 8, output)
+        keys = ['interface', 'opnum', 'operation', 'syntax', 'request', 'response', 'outcome', 'fault',
+                'unc_hosts']
+        pick = lambda event: {k: event.get(k) for k in keys}
+        self.assertEqual([pick(e) for e in host], [pick(e) for e in wire])
+        self.assertEqual(wire[1]['unc_hosts'], ['10.0.0.9'])
+        self.assertEqual(server.stop(), 0)
+
+    def test_overhead(self):
+        """Calls per second with the hook, as a share of those without, taken in turns."""
+        server = self.serve('interpreted')
+        self.agent.hook(server.pid)
+        self.agent.release(server.pid)
+        rate = lambda: float(re.search(r'([\d.]+) calls/s', self.succeed('ncacn_ip_tcp', 'many', 1500)).group(1))
+        ratios = []
+        for _ in range(5):
+            without = rate()
+            self.agent.ask('protect ' + server.pid)
+            self.agent.wait(server.pid, lambda s: s['state'] == 1 and s['entries'] > 0)
+            hooked = rate()
+            self.agent.release(server.pid)
+            ratios.append(without / hooked)
+        ratios.sort()
+        print('unhooked/hooked: %s, last %.0f and %.0f calls/s' %
+              (' '.join('%.3f' % r for r in ratios), without, hooked))
+        # The median; others may be using the machine.
+        self.assertLess(ratios[2], 1.10)
+        self.assertEqual(server.stop(), 0)
 
 
 CASES = [c for c in sys.argv[2:]]

@@ -7,6 +7,7 @@
 #include <new>
 #include <optional>
 
+#include "agent/hook/policy_decider.h"
 #include "agent/hook/reporter.h"
 #include "agent/hook/windows/caller_windows.h"
 #include "agent/hook/windows/entries.h"
@@ -70,6 +71,7 @@ class Controller {
         if (!protection_ && !alone) protect(*control);
         if (protection_) {
           channel_.set_agent(control->agent_pid);
+          load_policy(*control);
           entries_.replace(tick % kLookAgain == 0);
         }
       } else if (protection_) {
@@ -118,10 +120,29 @@ class Controller {
     protection_ = std::make_unique<Protection>(*session, hook_.counters(), process_, channel_,
                                                [this] { return status(); });
     hook_.start(std::move(session));
+    load_policy(control);  // before the first entry is replaced
     ever_ = true;
   }
 
+  /// Puts the section's policy in force. One that is refused changes nothing: the one before stays.
+  void load_policy(const ControlView& control) {
+    if (control.policy_revision == seen_revision_) return;
+    seen_revision_ = control.policy_revision;
+    std::shared_ptr<Decider> decider;
+    if (!control.policy.empty()) {
+      std::string error;
+      decider = PolicyDecider::make(control.policy, protection_->loaded.catalogue, process_, error);
+      if (!decider) {
+        protection_->reporter.note("policy refused, the one before stays: " + error);
+        return;
+      }
+    }
+    hook_.session()->decider = std::move(decider);
+    revision_ = control.policy.empty() ? 0 : control.policy_revision;
+  }
+
   void release() {
+    seen_revision_ = revision_ = 0;
     entries_.restore();
     std::unique_ptr<Session> session = hook_.stop(kDrainMilliseconds);
     if (session) {
@@ -137,6 +158,7 @@ class Controller {
     status.pid = process_.pid;
     status.state = hook_.session() ? HookState::kHooked : HookState::kReleased;
     status.started = started_;
+    status.policy_revision = revision_;
     status.interfaces = entries_.interfaces();
     status.entries = entries_.entries();
     status.active = hook_.active();
@@ -161,6 +183,8 @@ class Controller {
   std::optional<ControlView> view_;
   PipeChannel channel_;
   std::unique_ptr<Protection> protection_;
+  std::uint32_t seen_revision_ = 0;
+  std::atomic<std::uint32_t> revision_{0};  ///< in force; the reporter reads it
   bool ever_ = false;
 };
 

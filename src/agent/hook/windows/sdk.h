@@ -13,6 +13,7 @@
 #include <ws2tcpip.h>
 #include <windows.h>
 #include <psapi.h>
+#include <tlhelp32.h>
 #include <sddl.h>
 #include <rpc.h>
 #include <rpcndr.h>
