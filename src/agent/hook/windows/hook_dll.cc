@@ -110,6 +110,9 @@ class Controller {
   }
 
   void protect(const ControlView& control) {
+    HMODULE self = nullptr;
+    GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_PIN,
+                       reinterpret_cast<const wchar_t*>(&own_definitions), &self);
     SessionOptions options;
     options.local_calls = control.flags & kLocalCalls;
     options.fail_closed = control.flags & kFailClosed;
@@ -201,11 +204,8 @@ DWORD WINAPI control_thread(void* module) {
 extern "C" BOOL WINAPI DllMain(HINSTANCE module, DWORD reason, void*) {
   if (reason == DLL_PROCESS_ATTACH) {
     DisableThreadLibraryCalls(module);
-    // The thread's own reference, so that whoever loaded the DLL may let go of it. It starts after
-    // the loader's lock is free.
-    HMODULE self = nullptr;
-    GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS,
-                       reinterpret_cast<const wchar_t*>(&DllMain), &self);
+    // The reference of whoever loaded the DLL is the thread's from here on: when there is nothing
+    // to do it gives it back, and the next LoadLibrary starts anew.
     const HANDLE thread =
         CreateThread(nullptr, 0, &rpcmarshal::agent::control_thread, module, 0, nullptr);
     if (!thread) return FALSE;
