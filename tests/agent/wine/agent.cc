@@ -2,7 +2,7 @@
 // loads the hook into processes, writes what hooks send to files. Commands on standard input, one
 // line each, answered by one line:
 //
-//   - inject PID DLL: loads the DLL; pid NAME: process id of a program by its name
+//   - inject PID DLL: loads the DLL; pid NAME: process ids of a program by its name
 //   - protect PID, release PID: makes it a target, or none
 //   - toggle PID N MS: releases and protects, N times, every MS milliseconds
 //   - flags N, stale SECONDS, policy FILE: what the section says
@@ -128,16 +128,17 @@ std::string inject(DWORD pid, const std::string& dll) {
   return module ? "ok" : "not loaded";
 }
 
-DWORD pid_of(const std::string& name) {
+std::string pids_of(const std::string& name) {
   const HANDLE snapshot = CreateToolhelp32Snapshot(TH32CS_SNAPPROCESS, 0);
   PROCESSENTRY32 entry{};
   entry.dwSize = sizeof entry;
-  DWORD pid = 0;
+  std::string pids;
   for (BOOL more = Process32First(snapshot, &entry); more; more = Process32Next(snapshot, &entry)) {
-    if (_stricmp(entry.szExeFile, name.c_str()) == 0) pid = entry.th32ProcessID;
+    if (_stricmp(entry.szExeFile, name.c_str()) == 0)
+      pids += std::to_string(entry.th32ProcessID) + " ";
   }
   CloseHandle(snapshot);
-  return pid;
+  return pids;
 }
 
 void set_target(ControlBlock& block, std::uint32_t pid, bool wanted) {
@@ -226,7 +227,7 @@ int main(int argc, char** argv) {
       answer = status_of(pid);
     } else if (command == "pid") {
       words >> text;
-      answer = std::to_string(pid_of(text));
+      answer = pids_of(text);
     } else if (command == "deaf") {
       int seconds = 0;
       words >> seconds;

@@ -36,10 +36,11 @@ def main():
         (5, struct.pack('<I', 1) + struct.pack('<II', 4, 2) + struct.pack('<II', 5, 0)),
         (8, struct.pack('<I', 41)),
         (9, struct.pack('<II3l', 3, 3, 1, -2, 30)),
-        (6, struct.pack('<I', 1717)),
+        (6, struct.pack('<I', 0xE0001234)),  # others the runtime translates for the wire
         (8, struct.pack('<I', 42)),
     ]
     for opnum, stub in calls:
+        dce._DCERPC_v5__callid = 1  # Wine's server answers every request under this number
         dce.call(opnum, stub)
         try:
             print(opnum, dce.recv().hex())
