@@ -170,6 +170,7 @@ void EventBuilder::describe(const Call& call, const CallContext& context) {
   e.id = ids_ ? ids_->fetch_add(1, std::memory_order_relaxed) + 1 : ++count_;
   e.time = call.request.present ? call.request.time : call.response.time;
   e.host = context.host;
+  e.action = context.action;
   e.sensor = context.host ? "host" : "wire";
   e.transport = {};
   e.transport.protocol = call.connectionless ? EventTransport::Protocol::kUdp : context.protocol;

@@ -20,6 +20,7 @@ struct CallContext {
   std::shared_ptr<const AuthExchange> http_auth;  ///< RPC over HTTP: towards the proxy
   std::shared_ptr<const SmbSession> session;      ///< named pipes only; identity may still change
   std::shared_ptr<const SmbRoutes> routes;        ///< named pipes: other connections of its session
+  const EventAction* action = nullptr;            ///< what a policy decided, when one was asked
   const HostFacts* host = nullptr;                ///< the call was seen inside the server
 };
 

@@ -77,6 +77,7 @@ const Event& EventMaker::build(const CallRecord& record, Call call) {
   context_.pipe = record.caller.protocol == EventTransport::Protocol::kNamedPipe
                       ? record.caller.endpoint
                       : std::string();
+  context_.action = record.verdict.action.decision.empty() ? nullptr : &record.verdict.action;
   context_.host = &host_;
   return builder_.build(call, context_);
 }

@@ -1,5 +1,7 @@
 #include "agent/hook/policy_decider.h"
 
+#include "policy/event_action.h"
+
 namespace rpcmarshal::agent {
 
 std::shared_ptr<PolicyDecider> PolicyDecider::make(Bytes compiled, const Catalogue& catalogue,
@@ -28,18 +30,7 @@ bool PolicyDecider::decide(const CallRecord& record, Verdict& verdict) noexcept 
     verdict.audit = decision.action == policy::Action::kAudit;
     verdict.unknown = decision.unknown;
     verdict.status = decision.fault_status;
-    verdict.decision = policy::action_name(decision.action);
-    if (decision.verdict != decision.action) verdict.would = policy::action_name(decision.verdict);
-    verdict.policy = policy_->name();
-    if (decision.rule != policy::Decision::kNoRule) {
-      const policy::PolicyRule rule = policy_->rule(decision.rule);
-      verdict.rule = rule.id;
-      verdict.reason = rule.reason;
-    }
-    if (decision.unknown && decision.unknown_field < policy_->field_count())
-      verdict.unknown_field = policy_->field_name(decision.unknown_field);
-    if (decision.learn_rule != policy::Decision::kNoRule)
-      verdict.learning = policy_->rule(decision.learn_rule).id;
+    verdict.action = policy::event_action(*policy_, decision);
     return true;
   } catch (...) {  // no memory
     return false;

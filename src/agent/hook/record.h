@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <string_view>
 
 #include "agent/hook/caller.h"
 #include "agent/hook/rpc_layout.h"
@@ -36,12 +35,11 @@ class CopiedBytes {
 
 /// What a policy said about a call. Texts are the policy's own, which `owner` keeps.
 struct Verdict {
-  bool refuse = false;        ///< the call must not reach the server
-  bool audit = false;         ///< a rule asked for the event
-  bool unknown = false;       ///< it depended on something that could not be known
-  std::uint32_t status = 5;   ///< of a refused call
-  std::string_view decision;  ///< "allow", "audit", "block"; empty: no policy was asked
-  std::string_view would, policy, rule, reason, unknown_field, learning;
+  bool refuse = false;       ///< the call must not reach the server
+  bool audit = false;        ///< a rule asked for the event
+  bool unknown = false;      ///< it depended on something that could not be known
+  std::uint32_t status = 5;  ///< of a refused call
+  EventAction action;        ///< for the event; no decision: no policy was asked
   std::shared_ptr<const void> owner;
 };
 
