@@ -26,7 +26,7 @@ class SmbParser : public StreamConsumer, private FrameSink {
             std::make_shared<SmbState>(SmbRoutes::Route{connection.initiator, connection.responder},
                                        std::move(pipes), std::move(files), statistics)),
         state_(*shared_),
-        smb1_(state_),
+        smb1_(state_, secrets),
         smb2_(shared_, {connection.initiator, connection.responder}, std::move(channels), secrets),
         framers_{NbssFramer(*this, Direction::kForward, statistics),
                  NbssFramer(*this, Direction::kBackward, statistics)} {}

@@ -146,6 +146,7 @@ void Smb1Parser::message(bool from_client, Timestamp time, Bytes data, std::size
   Request* r = nullptr;
   if (from_client) {
     raw_read_.expected = raw_write_.expected = false;
+    const std::uint32_t answer_sequence = check_request(header, data);
     if (header.command == smb1::kNtCancel) return;
     auto found = requests_.find(header.id);
     bool secondary = header.command == smb1::kTransactionSecondary;
@@ -153,6 +154,7 @@ void Smb1Parser::message(bool from_client, Timestamp time, Bytes data, std::size
     r = secondary ? &found->second : &remember(header.id);
     r->tree = header.tree;
     r->user = header.user;
+    if (!secondary) r->answer_sequence = answer_sequence;
   } else {
     raw_read_.expected = false;
     auto found = requests_.find(header.id);
@@ -176,6 +178,8 @@ void Smb1Parser::message(bool from_client, Timestamp time, Bytes data, std::size
     if (!next_block(data, offset, command, block)) break;
   }
   if (from_client || !r) return;
+  check_answer(header, data, r->answer_sequence);
+  r->answer_sequence = 0;  // of several, only the first is known to have it
   bool more = r->transacts || r->calls || raw_write_.expected;
   if (!more) forget(requests_.find(header.id));
 }
@@ -347,10 +351,11 @@ void Smb1Parser::session_setup_request(const Header& header, const Block& block,
     Bytes blob = payload_at(data, 0, block.word(14)).data;
     if (header.user != 0) {
       SmbSessionState& session = state_.session(header.user);
-      if (!session.in_progress) session.in_progress = make_auth_exchange(AuthService::kSpnego);
+      if (!session.in_progress)
+        session.in_progress = make_auth_exchange(AuthService::kSpnego, secrets_);
       r.auth = session.in_progress;
     } else {
-      r.auth = make_auth_exchange(AuthService::kSpnego);
+      r.auth = make_auth_exchange(AuthService::kSpnego, secrets_);
     }
     if (r.auth && !blob.empty()) r.auth->token(true, blob);
     return;
@@ -385,6 +390,8 @@ void Smb1Parser::session_setup_response(const Header& header, const Block& block
       session.session->guest = (block.word(4) & 1) != 0;
       session.session->anonymous = auth && auth->identity().anonymous;
       session.in_progress.reset();
+      start_signing(session);
+      if (r && !mac_key_.empty() && sequence_ == kFirstSequence) r->answer_sequence = 1;
     }
   }
   if (r) r->user = header.user;  // what is chained behind belongs to the new session

@@ -11,13 +11,15 @@
 #include <unordered_map>
 #include <vector>
 
+#include "smb/keys.h"
 #include "smb/state.h"
 
 namespace rpcmarshal {
 
 class Smb1Parser {
  public:
-  explicit Smb1Parser(SmbState& state) : state_(state) {}
+  /// `secrets` may be null: then no signature is checked.
+  Smb1Parser(SmbState& state, const Secrets* secrets) : state_(state), secrets_(secrets) {}
 
   void message(bool from_client, Timestamp time, Bytes data, std::size_t length);
   /// Whether more than the head of this message is of use.
@@ -67,7 +69,8 @@ class Smb1Parser {
     bool transacts = false;  ///< Transaction on a pipe: its responses' data is the pipe's
     bool calls = false;      ///< CallNmPipe: opens, transacts and closes
     std::uint64_t size = 0;
-    std::uint64_t number = 0;  ///< grows; tells the entry apart in `order_`
+    std::uint64_t number = 0;           ///< grows; tells the entry apart in `order_`
+    std::uint32_t answer_sequence = 0;  ///< of its answer's signature; 0: not to be checked
   };
   // A write to a FID whose open is not yet answered here: the server's direction may lag behind,
   // when a segment of it was lost.
@@ -105,14 +108,25 @@ class Smb1Parser {
   void read_answer(const Header& header, Request* r, const Payload& payload, Timestamp time);
   void close(const Header& header, std::uint16_t fid, Timestamp time);
   Request& remember(std::uint64_t id);
+  // Signatures ([MS-CIFS] 3.1.4.1): requests are numbered from the session's set-up on, the answer
+  // to each has the next number.
+  void start_signing(const SmbSessionState& session);
+  std::uint32_t check_request(const Header& header, Bytes message);
+  void check_answer(const Header& header, Bytes message, std::uint32_t sequence);
+  void count(const Header& header, bool good);
 
   static HandleKey key(std::uint16_t user, std::uint16_t fid) { return {user, fid, 0}; }
   static constexpr std::size_t kMaxRequests = 4096;
   static constexpr int kMaxChain = 16;
+  static constexpr std::uint32_t kFirstSequence = 2;  // the session's set-up had 0 and 1
+  static constexpr std::uint32_t kSearched = 16;
   static constexpr std::size_t kMaxHeld = 1u << 20;
   static constexpr std::size_t kMaxEarly = 256;
 
   SmbState& state_;
+  const Secrets* secrets_;
+  SmbKey mac_key_;              // of the connection: that of its first session
+  std::uint32_t sequence_ = 0;  // of the next request
   std::unordered_map<std::uint64_t, Request> requests_;
   std::deque<std::pair<std::uint64_t, std::uint64_t>> order_;  // id and number, oldest first
   std::uint64_t next_number_ = 1;

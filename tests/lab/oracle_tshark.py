@@ -1,19 +1,24 @@
 #!/usr/bin/env python3
 """Compares `rpcmarshal read` with tshark, an independent decoder, over recorded captures.
 
-usage: oracle_tshark.py [--marshal PROGRAM] [--verbose] CAPTURE_OR_FOLDER...
+usage: oracle_tshark.py [--marshal PROGRAM] [--verbose] [--keys FOLDER] CAPTURE_OR_FOLDER...
 
 Per capture, of both programs:
   - requests, responses and faults per (interface UUID, opnum), and fault status codes;
   - every string argument tshark decodes must be among the strings of our events of that procedure
     and direction, as often;
   - return values, context handles and chosen numbers (NUMBERS) likewise.
+With --keys both programs get FOLDER's lab.keytab, and the passwords of its lab.secrets. tshark opens
+less than there is (no Kerberos SMB 3.1.1 session, no second exchange of NTLM inside SPNEGO, and what
+it decrypts wrongly it shows), so only what both opened is compared: every call that tshark shows with
+arguments and without a complaint must have those arguments in our events.
 Of a capture with missing bytes (name says loss, truncated or snaplen) we must show at least as much
 as tshark. Captures are one test each: prints a line for each, a difference per line below it, and at
 the end "N passed, N failed, N skipped". Exit status: 0, 1 with differences, 77 without tshark.
 """
 
 import argparse
+import atexit
 import collections
 import concurrent.futures
 import json
@@ -22,12 +27,14 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import tempfile
 import uuid
 import xml.etree.ElementTree as ElementTree
 
 REQUEST, RESPONSE, FAULT, BIND, BIND_ACK, ALTER, ALTER_ACK = 0, 2, 3, 11, 12, 14, 15
 UNKNOWN = (None, None)
 TSHARK = ["tshark", "-n", "-T", "pdml"]
+KEYED = {"srvsvc", "samr", "netlogon", "lsarpc"}  # with --keys: whose strings are compared
 
 # tshark field -> our parameter or member, wherever it is in the call. Plain numbers only: our
 # enumerations and flags are names, compared through NAMES.
@@ -85,14 +92,30 @@ def is_damaged(path):
     return any(word in path.name for word in ("loss", "truncated", "snaplen"))
 
 
-def string_fields():
+def key_options(folder):
+    """Options that give both programs the folder's keys. rpcmarshal refuses files that others may
+    read, which a checkout leaves them."""
+    private = pathlib.Path(tempfile.mkdtemp(prefix="rpcm-keys."))
+    atexit.register(shutil.rmtree, private)
+    for name in ("lab.keytab", "lab.secrets"):
+        shutil.copyfile(folder / name, private / name)
+        (private / name).chmod(0o600)
+    # tshark takes one password.
+    password = next(line.split()[2] for line in (folder / "lab.secrets").read_text().splitlines()
+                    if line.startswith("password"))
+    return ({"kerberos": ["-K", str(private / "lab.keytab"), "-o", "kerberos.decrypt:TRUE"],
+             "ntlm": ["-o", f"ntlmssp.nt_password:{password}"]},
+            ["--keytab", str(private / "lab.keytab"), "--secrets", str(private / "lab.secrets")])
+
+
+def string_fields(protocols):
     """Names of tshark's fields of string type, of the protocols compared."""
     output = subprocess.run(["tshark", "-G", "fields"], capture_output=True, text=True).stdout
     names = set()
     for line in output.splitlines():
         column = line.split("\t")
         if column[0] == "F" and column[3].startswith("FT_STRING"):
-            if column[2].split(".")[0] in PROTOCOLS:
+            if column[2].split(".")[0] in protocols:
                 names.add(column[2])
     return names - NOT_STRINGS
 
@@ -109,8 +132,9 @@ def number_of(proto, name, default=None):
 class TsharkReader:
     """Reads PDML: a list of protocols per packet; what follows a dcerpc one is its stub."""
 
-    def __init__(self, strings):
+    def __init__(self, strings, options=()):
         self.strings = strings
+        self.options = options
         self.calls = Calls()
         self.contexts = {}   # (stream, file id, context id) -> uuid, as accepted
         self.proposed = {}   # (stream, call id) -> [((stream, file id, context id), uuid)]
@@ -120,7 +144,8 @@ class TsharkReader:
     def read(self, path):
         # With this option a lost segment ends the connection; without it, a swapped one does harm.
         order = f"tcp.reassemble_out_of_order:{'FALSE' if is_damaged(path) else 'TRUE'}"
-        process = subprocess.Popen([*TSHARK, "-o", order, "-r", str(path)], stdout=subprocess.PIPE,
+        process = subprocess.Popen([*TSHARK, *self.options, "-o", order, "-r", str(path)],
+                                   stdout=subprocess.PIPE,
                                    stderr=subprocess.DEVNULL)
         for _, packet in ElementTree.iterparse(process.stdout):
             if packet.tag == "packet":
@@ -132,7 +157,8 @@ class TsharkReader:
     def packet(self, packet):
         frame = stream = file_id = None
         current = None
-        for proto in packet:
+        # What was decrypted stands inside the protocol that sealed it.
+        for proto in packet.iter("proto") if self.options else packet:
             name = proto.get("name")
             if name == "geninfo":
                 frame = number_of(proto, "num")
@@ -221,9 +247,10 @@ def leaves(value, name=None):
         yield name, value
 
 
-def read_marshal(program, path):
+def read_marshal(program, path, keys=()):
     calls = Calls()
-    run = subprocess.run([program, "read", "--format", "json", str(path)], capture_output=True)
+    run = subprocess.run([program, "read", *keys, "--format", "json", str(path)],
+                         capture_output=True)
     if run.returncode < 0 or run.returncode > 2:
         raise RuntimeError(f"{program} ended with {run.returncode}: {run.stderr.decode()[-300:]}")
     members = set(NUMBERS.values()) | {member for member, _ in NAMES.values()}
@@ -278,6 +305,23 @@ def differences(theirs, ours, damaged):
                    f"({expected} more than ours)" + (f"; ours {near}" if near else ""))
 
 
+def keyed_differences(theirs, ours):
+    """Calls and values that tshark opened and we did not show."""
+    for kind in (REQUEST, RESPONSE):
+        for key, expected in theirs.counts[kind].items():
+            if ours.counts[kind][key] < expected:
+                yield (f"{key[0]} opnum {key[1]}: tshark {expected} PDUs of type {kind}, "
+                       f"rpcmarshal {ours.counts[kind][key]}")
+    for key in sorted(theirs.values, key=str):
+        what, interface, opnum, kind = key
+        if what != "string" or (interface, opnum) in NOT_DOCUMENTED:
+            continue
+        for value, expected in sorted((theirs.values[key] - ours.values[key]).items(), key=str):
+            near = sorted(map(str, ours.values[key] - theirs.values[key]))[:3]
+            yield (f"{what} in {interface} opnum {opnum}: tshark {value!r} ({expected} more than "
+                   f"ours)" + (f"; ours {near}" if near else ""))
+
+
 def report(path, theirs, found, verbose):
     if found:
         print(f"  failed   {path.name}: {len(found)} differences from tshark")
@@ -295,6 +339,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--marshal", default="build/release/rpcmarshal")
     parser.add_argument("--verbose", action="store_true", help="all differences, not the first 12")
+    parser.add_argument("--keys", type=pathlib.Path, help="folder with lab.keytab and lab.secrets")
     parser.add_argument("captures", nargs="+", type=pathlib.Path)
     options = parser.parse_args()
     if not shutil.which("tshark"):
@@ -304,22 +349,31 @@ def main():
     paths = []
     for path in options.captures:
         paths += sorted(path.glob("*.pcap*")) if path.is_dir() else [path]
-    strings = string_fields()
+    strings = string_fields(KEYED if options.keys else PROTOCOLS)
+    their_keys, our_keys = key_options(options.keys) if options.keys else ({}, ())
 
     def compare(path):
-        theirs = TsharkReader(strings).read(path)
+        # Given both, tshark opens no NTLM session of SMB.
+        kind = "kerberos" if "kerberos" in path.name else "ntlm"
+        theirs = TsharkReader(strings, their_keys[kind] if options.keys else ()).read(path)
         try:
-            ours = read_marshal(options.marshal, path)
+            ours = read_marshal(options.marshal, path, our_keys)
         except (RuntimeError, OSError, json.JSONDecodeError) as error:
             return theirs, [str(error)]
+        if options.keys:
+            return theirs, list(keyed_differences(theirs, ours))
         return theirs, list(differences(theirs, ours, is_damaged(path)))
 
-    failed = 0
+    failed = skipped = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for path, (theirs, found) in zip(paths, pool.map(compare, paths)):
             failed += bool(found)
+            if options.keys and not found and not theirs.values:
+                skipped += 1
+                print(f"  skipped  {path.name}: tshark opens nothing of it")
+                continue
             report(path, theirs, found, options.verbose)
-    print(f"{len(paths) - failed} passed, {failed} failed, 0 skipped")
+    print(f"{len(paths) - failed - skipped} passed, {failed} failed, {skipped} skipped")
     sys.exit(1 if failed else 0)
 
 

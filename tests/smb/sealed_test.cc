@@ -337,6 +337,50 @@ TEST(SmbSigning, EveryWrongSignatureIsCounted) {
   }
 }
 
+std::string sign_smb1(std::string message, const std::string& key, std::uint32_t sequence) {
+  message[10] |= 4;
+  message.replace(14, 8, le64(sequence));
+  unsigned char digest[16];
+  unsigned int size = 0;
+  const std::string text = key + message;
+  EVP_Digest(text.data(), text.size(), digest, &size, EVP_md5(), nullptr);
+  return message.replace(14, 8, reinterpret_cast<const char*>(digest), 8);
+}
+
+TEST(SmbSigning, Smb1NumbersItsMessages) {
+  NtlmLogin login;
+  Secrets secrets;
+  secrets.add_nt_hash("LAB\\alice", as_bytes(login.nt_hash));
+  Harness h(true, &secrets);
+  auto ask = [](const std::string& blob) {
+    return block(kNoAndX + std::string(10, '\0') + le16(blob.size()) + le64(0), blob);
+  };
+  auto answer = [](const std::string& blob) {
+    return block(kNoAndX + le16(0) + le16(blob.size()), blob);
+  };
+  h.client(smb1({0x73, 1, false, 0, 0, 0}, ask(login.negotiate)));
+  h.server(smb1({0x73, 1, true, 0xc0000016}, answer(login.challenge)));
+  h.client(smb1({0x73, 2}, ask(login.authenticate)));
+  h.server(sign_smb1(smb1({0x73, 2, true}, answer("")), login.session_key, 1));
+  EXPECT_EQ(h.statistics.signatures, 1u);
+  const std::string close = block(le16(7) + le32(0), "");
+  auto say = [&](std::uint8_t command, std::uint16_t mid, std::uint32_t sequence) {
+    h.client(sign_smb1(smb1({command, mid}, close), login.session_key, sequence));
+    h.server(sign_smb1(smb1({command, mid, true}, close), login.session_key, sequence + 1));
+  };
+  say(0x2b, 3, 2);
+  say(0x2b, 4, 4);
+  EXPECT_EQ(h.statistics.signatures, 5u);
+  h.client(sign_smb1(smb1({0xa4, 4}, close), login.session_key, 6));  // cancel: has no answer
+  say(0x2b, 5, 7);
+  EXPECT_EQ(h.statistics.signatures, 8u);
+  say(0x2b, 6, 13);  // two exchanges between were not captured
+  EXPECT_EQ(h.statistics.signatures, 10u);
+  EXPECT_EQ(h.statistics.bad_signatures, 0u);
+  say(0x2b, 7, 14);  // a number that was used
+  EXPECT_EQ(h.statistics.bad_signatures, 2u);
+}
+
 TEST(SmbSealing, AnyByteMayBeAnything) {
   Session s = gcm();
   std::uint32_t random = 1;
