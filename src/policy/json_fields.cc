@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 
 namespace rpcmarshal::policy {
 namespace {
@@ -28,6 +29,8 @@ constexpr Carried kCarried[] = {
     {"EvtRpcRegisterLogQuery", "details.event_query"},
 };
 
+constexpr const char* kTooDeep = "it is nested too deeply";
+
 bool below(std::string_view name, std::string_view prefix) {
   return name.starts_with(prefix) && (name.size() == prefix.size() || name[prefix.size()] == '.');
 }
@@ -37,6 +40,56 @@ void skip_space(std::string_view json, std::size_t& at) {
          (json[at] == ' ' || json[at] == '\t' || json[at] == '\n' || json[at] == '\r')) {
     ++at;
   }
+}
+
+/// The offset of the next quote or backslash from `at` on, or the size.
+std::size_t find_special(std::string_view json, std::size_t at) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101, kHigh = 0x8080808080808080;
+  // Eight bytes at a time: one that equals makes a zero byte, which borrows.
+  for (; at + 8 <= json.size(); at += 8) {
+    std::uint64_t x;
+    std::memcpy(&x, json.data() + at, 8);
+    const std::uint64_t quote = x ^ kOnes * '"', slash = x ^ kOnes * '\\';
+    if ((((quote - kOnes) & ~quote) | ((slash - kOnes) & ~slash)) & kHigh) break;
+  }
+  while (at < json.size() && json[at] != '"' && json[at] != '\\') ++at;
+  return at;
+}
+
+/// Passes over a string whose opening quote is at `at`.
+bool skip_string(std::string_view json, std::size_t& at) {
+  for (at = find_special(json, at + 1); at < json.size(); at = find_special(json, at)) {
+    if (json[at] == '"') {
+      ++at;
+      return true;
+    }
+    at += 2;  // an escape: what it is does not matter here
+  }
+  return false;
+}
+
+/// Passes over an object or array that holds nothing anybody asks for, `open` levels down.
+bool skip_nested(std::string_view json, std::size_t& at, std::size_t open, bool& too_deep) {
+  std::uint64_t arrays = 0;  // a bit per level
+  std::size_t depth = 0;
+  while (at < json.size()) {
+    const char c = json[at];
+    if (c == '"') {
+      if (!skip_string(json, at)) return false;
+      continue;
+    }
+    ++at;
+    if (c == '{' || c == '[') {
+      too_deep = open + ++depth > JsonFields::kMaxDepth;
+      if (too_deep) return false;
+      arrays = arrays << 1 | (c == '[' ? 1 : 0);
+    } else if (c == '}' || c == ']') {
+      if ((arrays & 1) != (c == ']' ? 1u : 0u)) return false;
+      arrays >>= 1;
+      if (--depth == 0) return true;
+    }
+  }
+  return false;
 }
 
 int hex4(std::string_view json, std::size_t at) {
@@ -188,19 +241,7 @@ bool JsonFields::walk(std::string_view json) {
       ++at;
       skip_space(json, at);
       if (at >= json.size()) return false;
-      if (key == "handle") frame.has_handle = true;
-      if (key == "name") frame.has_name = true;
-      if (key == "omitted" && frame.node != kNowhere) mark_below(frame.node);
-      if (key == "size" || key == "hex") {
-        // Bytes are shown in part when there are many.
-        std::int64_t& number = key == "size" ? frame.size : frame.shown;
-        if (json[at] == '"') {
-          const std::size_t end = json.find('"', at + 1);
-          if (end != std::string_view::npos) number = static_cast<std::int64_t>(end - at - 1) / 2;
-        } else {
-          std::from_chars(json.data() + at, json.data() + json.size(), number);
-        }
-      }
+      if (frame.node != kNowhere) note_key(json, at, key, frame);
       if (frame.role == Frame::Role::kRequest) arguments_.push_back(key);
       if (frame.role == Frame::Role::kEntry && of_response(json, at, key)) {
         if (frame.node != kNowhere && nodes_[frame.node].field != kNowhere)
@@ -210,8 +251,18 @@ bool JsonFields::walk(std::string_view json) {
       node = child(frame.node, key);
     }
     if (json[at] == '{' || json[at] == '[') {
-      if (!open(json, at, node, key)) return false;
-      first = true;
+      // The arguments of the request are always looked at, for their names.
+      const bool request = open_.size() == 1 && key == "request";
+      if (node == kNowhere && !request) {
+        bool too_deep = false;
+        if (!skip_nested(json, at, open_.size(), too_deep)) {
+          if (too_deep) error_ = kTooDeep;
+          return false;
+        }
+      } else {
+        if (!open(json, at, node, key)) return false;
+        first = true;
+      }
     } else if (!scalar(json, at, node)) {
       return false;
     }
@@ -220,10 +271,27 @@ bool JsonFields::walk(std::string_view json) {
   return at == json.size();
 }
 
+/// Keys that say that not everything is here.
+void JsonFields::note_key(std::string_view json, std::size_t at, std::string_view key,
+                          Frame& frame) {
+  if (key == "handle") frame.has_handle = true;
+  if (key == "name") frame.has_name = true;
+  if (key == "omitted") mark_below(frame.node);
+  if (key != "size" && key != "hex") return;
+  // Bytes are shown in part when there are many.
+  std::int64_t& number = key == "size" ? frame.size : frame.shown;
+  if (json[at] == '"') {
+    const std::size_t end = json.find('"', at + 1);
+    if (end != std::string_view::npos) number = static_cast<std::int64_t>(end - at - 1) / 2;
+  } else {
+    std::from_chars(json.data() + at, json.data() + json.size(), number);
+  }
+}
+
 bool JsonFields::open(std::string_view json, std::size_t& at, std::uint32_t node,
                       std::string_view key) {
   if (open_.size() == kMaxDepth) {
-    error_ = "it is nested too deeply";
+    error_ = kTooDeep;
     return false;
   }
   const bool array = json[at] == '[';
@@ -304,6 +372,7 @@ void JsonFields::mark_below(std::uint32_t node) {
 
 bool JsonFields::scalar(std::string_view json, std::size_t& at, std::uint32_t node) {
   const std::uint32_t field = node == kNowhere ? kNowhere : nodes_[node].field;
+  if (field == kNowhere && json[at] == '"') return skip_string(json, at);
   Value value;
   if (json[at] == '"') {
     std::string_view text;
@@ -338,7 +407,7 @@ bool JsonFields::scalar(std::string_view json, std::size_t& at, std::uint32_t no
 bool JsonFields::string(std::string_view json, std::size_t& at, bool wanted,
                         std::string_view& out) {
   const std::size_t start = ++at;
-  while (at < json.size() && json[at] != '"' && json[at] != '\\') ++at;
+  at = find_special(json, at);
   if (at >= json.size()) return false;
   if (json[at] == '"') {
     out = json.substr(start, at++ - start);
@@ -347,11 +416,13 @@ bool JsonFields::string(std::string_view json, std::size_t& at, bool wanted,
   const std::size_t from = decoded_.size();
   decoded_.append(json.substr(start, at - start));
   while (at < json.size() && json[at] != '"') {
-    const char c = json[at++];
-    if (c != '\\') {
-      decoded_ += c;
+    if (json[at] != '\\') {
+      const std::size_t end = find_special(json, at);
+      decoded_.append(json.data() + at, end - at);
+      at = end;
       continue;
     }
+    ++at;
     if (at >= json.size()) return false;
     switch (const char escape = json[at++]) {
       case '"':
