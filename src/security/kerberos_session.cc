@@ -169,6 +169,11 @@ void learn_kdc_keys(const Secrets& secrets, Bytes message, KdcTalk& talk) {
   made.key = keep(*key);
   made.client = reply->client;
   made.realm = reply->client_realm;
+  if (made.client == kHiddenClient) {  // it is that of the ticket which the request showed
+    const bool shown = secrets.learned().find_ticket(talk.shown, ticket);
+    made.client = shown ? ticket.client : std::string();
+    made.realm = shown ? ticket.realm : std::string();
+  }
   secrets.learned().put_ticket(ticket_digest(reply->ticket.sealed.cipher), std::move(made));
 }
 

@@ -8,9 +8,6 @@
 namespace rpcmarshal {
 namespace {
 
-/// What a reply says in place of a name it hides ([RFC 6111] 3).
-constexpr std::string_view kHidden = "WELLKNOWN/ANONYMOUS";
-
 /// SipHash-2-4 (Aumasson and Bernstein, 2012).
 class SipHash {
  public:
@@ -84,7 +81,7 @@ bool TicketNames::learn(Bytes message, std::uint64_t& shown) {
   Client client{std::move(reply->client), std::move(reply->client_realm), false};
   const std::uint64_t digest = ticket_digest(reply->ticket.sealed.cipher);
   const std::lock_guard lock(mutex_);
-  if (client.name == kHidden) {
+  if (client.name == kHiddenClient) {
     const auto known = clients_.find(shown);
     if (type != KerberosType::kTgsRep || known == clients_.end()) return false;
     client = known->second;

@@ -9,6 +9,7 @@
 #include <deque>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 
 #include "base/bytes.h"
@@ -18,6 +19,9 @@ namespace rpcmarshal {
 /// Stands for a ticket's ciphertext. Keyed with a secret of this process, so that nobody on the
 /// wire can make two tickets with the same one; never 0.
 std::uint64_t ticket_digest(Bytes cipher);
+
+/// What a KDC's reply says in place of a name that it hides ([RFC6111] 3).
+inline constexpr std::string_view kHiddenClient = "WELLKNOWN/ANONYMOUS";
 
 class TicketNames {
  public:

@@ -157,15 +157,18 @@ TEST_F(KerberosAuthentication, TicketsAskedForUnderFast) {
                                         der(0xa2, der(0x04, fast)))));
   KdcTalk talk;
   TicketNames names;
-  for (const std::string& message : {kdc_rep(11, "alice", tgt, user, 3, tgt_session),
-                                     tgs_req(ap_req(tgt, tgt_session, &subkey, 7)),
-                                     kdc_rep(13, "alice", wanted, reply, 9, session, padata)}) {
+  for (const std::string& message :
+       {kdc_rep(11, "alice", tgt, user, 3, tgt_session),
+        tgs_req(ap_req(tgt, tgt_session, &subkey, 7)),
+        kdc_rep(13, "WELLKNOWN/ANONYMOUS", wanted, reply, 9, session, padata)}) {
     names.learn(as_bytes(message), talk.shown);
     learn_kdc_keys(of_user, as_bytes(message), talk);
   }
   auto made = make_auth_exchange(AuthService::kKerberos, &of_user);
   made->token(true, as_bytes(ap_req(wanted, session, &initiator)));
   EXPECT_EQ(made->key_status().code, KeyStatus::Code::kReady) << made->key_status().text;
+  EXPECT_EQ(made->identity().user, "alice");  // whom the reply does not name
+  EXPECT_EQ(made->identity().domain, "R.TEST");
 }
 
 }  // namespace
