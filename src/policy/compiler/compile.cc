@@ -186,8 +186,7 @@ class Compiler {
       }
       std::erase_if(group, plain);
       std::ranges::sort(set.parts);
-      const auto last = std::ranges::unique(set.parts);
-      set.parts.erase(last.begin(), last.end());
+      set.parts.erase(std::unique(set.parts.begin(), set.parts.end()), set.parts.end());
       group.insert(group.begin(), std::move(set));
     }
   }
