@@ -163,6 +163,8 @@ TEST(StatusTest, BoardIsReadAsWritten) {
   EXPECT_THAT(text, HasSubstr("3 dropped"));
   EXPECT_THAT(text, HasSubstr("its policy is revision 0"));
   EXPECT_THAT(text, HasSubstr("pid 8  no word from the hook"));
+  input.policy_size = 0;
+  EXPECT_THAT(status_text(input), Not(HasSubstr("its policy")));
   EXPECT_THAT(status_json(input), HasSubstr(R"("state":"hooked")"));
   input.now = 1000 + 600'000'000;
   EXPECT_THAT(status_text(input), HasSubstr("no sign of life for 60 s"));

@@ -129,7 +129,8 @@ std::string status_text(const StatusInput& input) {
            " calls, " + number(hook->events) + " events, " + number(hook->dropped) + " dropped, " +
            number(hook->blocked) + " blocked, " + number(hook->unknown) + " undecided, " +
            number(hook->failures) + " failures\n";
-    if (hook->policy_revision != input.policy_revision)
+    // A hook without a policy says 0.
+    if (hook->policy_revision != (input.policy_size > 0 ? input.policy_revision : 0))
       out += "    its policy is revision " + number(hook->policy_revision) + "\n";
   }
   return out;

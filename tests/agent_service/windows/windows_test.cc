@@ -407,7 +407,7 @@ TEST_F(ServiceTest, ReloadedPoliciesDecideCalls) {
 
   ran = run_agent({"policy", "clear"});
   EXPECT_EQ(ran.code, 0) << ran.out;
-  ASSERT_TRUE(status_has(R"("policy_revision":2,)")) << run_agent({"status"}).out;
+  ASSERT_TRUE(status_has(R"("policy_revision":0,)")) << run_agent({"status"}).out;
   EXPECT_THAT(call("2"), HasSubstr("returned 5"));
 }
 
