@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <map>
+#include <regex>
 #include <set>
 #include <sstream>
 
@@ -384,6 +386,36 @@ TEST(CatalogueTest, RegistryValueEntryHoldsAnOffset) {
   const Field& field = std::get<StructShape>(type->shape).fields.at(2);
   EXPECT_EQ(field.name, "ve_valueptr");
   EXPECT_EQ(std::get<BaseShape>(field.type->shape).type, BaseType::kUInt32);
+}
+
+// What the facts about interfaces name as worth an analyst's look says why it is, but for what only
+// counts, closes or asks for nothing.
+TEST(CatalogueTest, OperationsThatMatterSayWhy) {
+  std::ifstream facts(RPCM_SHARED_DIR "/facts/interfaces.md");
+  if (!facts) GTEST_SKIP() << "no facts about interfaces beside the project";
+  static const std::set<std::string> kPlain = {
+      "RemAddRef",   "RemRelease",          "RpcCloseEnum", "Opnum63NotUsedOnWire",
+      "NetrDfsMove", "EfsRpcFlushEfsCache", "MimiUnbind",   "NetrLogonGetCapabilities"};
+  std::map<std::string, std::vector<const Procedure*>> by_name;
+  for (const Interface* interface : definitions().catalogue.all()) {
+    for (const Procedure& procedure : interface->procedures)
+      by_name[procedure.name].push_back(&procedure);
+  }
+  static const std::regex kOperation("`\\d+` (\\w+)\\(");
+  std::size_t checked = 0;
+  for (std::string line; std::getline(facts, line);) {
+    if (!line.starts_with("**")) continue;
+    for (std::sregex_iterator it(line.begin(), line.end(), kOperation), end; it != end; ++it) {
+      const auto found = by_name.find((*it)[1]);
+      if (found == by_name.end() || kPlain.contains(found->first)) continue;
+      ++checked;
+      EXPECT_TRUE(std::ranges::any_of(found->second, [](const Procedure* procedure) {
+        const Annotations& a = procedure->annotations;
+        return a.find("attack") && !a.value("severity").empty() && !a.value("why").empty();
+      })) << found->first;
+    }
+  }
+  EXPECT_GT(checked, 200u);
 }
 
 /// The table calls reading and writing of a property alike; we say get_X and put_X.
