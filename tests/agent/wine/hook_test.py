@@ -136,18 +136,28 @@ class Server:
             self.process.kill()
             return 'hangs'
 
-    def memory(self):
-        """Private writable bytes of the Unix process."""
-        for pid in os.listdir('/proc'):
+    def unix_pid(self):
+        """Of the Wine process: its command line names the program, as `ip` and `wine` do not."""
+        for pid in filter(str.isdigit, os.listdir('/proc')):
             try:
-                with open('/proc/%s/cmdline' % pid) as f:
-                    if '_server.exe' not in f.read() or 'ip' == open('/proc/%s/comm' % pid).read().strip():
-                        continue
-                with open('/proc/%s/status' % pid) as f:
-                    return int(re.search(r'RssAnon:\s+(\d+)', f.read()).group(1)) * 1024
-            except (OSError, AttributeError):
+                with open('/proc/%s/cmdline' % pid, 'rb') as f:
+                    words = f.read().split(b'\0')
+                if words[0].endswith(b'_server.exe') and BUILD.encode() in words[0]:
+                    return pid
+            except OSError:
                 continue
-        return 0
+        raise RuntimeError('the server is gone')
+
+    def memory(self):
+        """Private bytes."""
+        with open('/proc/%s/status' % self.unix_pid()) as f:
+            return int(re.search(r'RssAnon:\s+(\d+)', f.read()).group(1)) * 1024
+
+    def processor(self):
+        """Seconds used so far."""
+        with open('/proc/%s/stat' % self.unix_pid()) as f:
+            fields = f.read().rsplit(')', 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
 
 
 ENDPOINTS = {'ncacn_ip_tcp': PORT, 'ncacn_np': r'\pipe\lab', 'ncalrpc': 'lab_lrpc'}
@@ -499,21 +509,31 @@ class HookTest(unittest.TestCase):
         server = self.serve('interpreted')
         self.agent.hook(server.pid)
         self.agent.release(server.pid)
-        rate = lambda: float(re.search(r'([\d.]+) calls/s', self.succeed('ncacn_ip_tcp', 'many', 1500)).group(1))
-        ratios = []
+
+        def rate():
+            """(calls per second, processor time of the server's process per call in seconds)"""
+            before = server.processor()
+            output = self.succeed('ncacn_ip_tcp', 'many', 1500)
+            used = server.processor() - before
+            return float(re.search(r'([\d.]+) calls/s', output).group(1)), used / 1550
+
+        ratios, processor = [], []
         for _ in range(5):
             without = rate()
             self.agent.ask('protect ' + server.pid)
             self.agent.wait(server.pid, lambda s: s['state'] == 1 and s['entries'] > 0)
             hooked = rate()
             self.agent.release(server.pid)
-            ratios.append(without / hooked)
+            ratios.append(without[0] / hooked[0])
+            processor.append((hooked[1] - without[1]) * 1e6)
         ratios.sort()
-        print('unhooked/hooked: %s, last %.0f and %.0f calls/s' %
-              (' '.join('%.3f' % r for r in ratios), without, hooked))
-        # The median; others may be using the machine.
-        self.assertLess(ratios[2], 1.10)
+        processor.sort()
+        print('unhooked/hooked %s; %.0f us more of processor time per call, with the event; load %.1f' %
+              (' '.join('%.3f' % r for r in ratios), processor[2], os.getloadavg()[0]))
         self.assertEqual(server.stop(), 0)
+        if os.getloadavg()[0] > 3:
+            self.skipTest('the machine is busy: calls per second say nothing')
+        self.assertLess(ratios[2], 1.10)
 
 
 CASES = [c for c in sys.argv[2:]]
