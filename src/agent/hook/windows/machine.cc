@@ -1,5 +1,8 @@
 #include "agent/hook/windows/machine.h"
 
+#include <algorithm>
+#include <new>
+
 #include "base/unicode.h"
 
 namespace rpcmarshal::agent {
@@ -7,6 +10,7 @@ namespace {
 
 constexpr std::int64_t kUnixEpoch = 116444736000000000;  ///< 1970 in units of FILETIME
 constexpr DWORD kWriteMilliseconds = 2000;
+constexpr DWORD kCancelMilliseconds = 500;
 constexpr ULONGLONG kRetryMilliseconds = 1000;
 
 std::uint64_t number(const FILETIME& time) {
@@ -70,21 +74,27 @@ bool PipeChannel::connect(bool& connected_now) noexcept {
 bool PipeChannel::write(std::string_view messages) noexcept {
   while (!messages.empty()) {
     if (pipe_ == INVALID_HANDLE_VALUE) return false;
-    OVERLAPPED overlapped{};
-    overlapped.hEvent = done_;
-    const auto size = static_cast<DWORD>(std::min<std::size_t>(messages.size(), 1u << 16));
+    if (!write_) write_.reset(new (std::nothrow) PendingWrite);
+    if (!write_ || !done_) return false;
+    const std::size_t size = std::min(messages.size(), sizeof write_->buffer);
+    std::memcpy(write_->buffer, messages.data(), size);
+    write_->overlapped = {};
+    write_->overlapped.hEvent = done_;
+    ResetEvent(done_);
     DWORD written = 0;
-    bool ok = WriteFile(pipe_, messages.data(), size, nullptr, &overlapped) != 0;
-    if (!ok && GetLastError() == ERROR_IO_PENDING) {
-      ok = true;
-      if (WaitForSingleObject(done_, kWriteMilliseconds) != WAIT_OBJECT_0) {
-        CancelIo(pipe_);
-        ok = false;  // half a message may be there: this connection is of no use any more
+    bool ok = WriteFile(pipe_, write_->buffer, static_cast<DWORD>(size), nullptr,
+                        &write_->overlapped) != 0;
+    if (ok || GetLastError() == ERROR_IO_PENDING) {
+      ok = WaitForSingleObject(done_, kWriteMilliseconds) == WAIT_OBJECT_0 &&
+           GetOverlappedResult(pipe_, &write_->overlapped, &written, FALSE) && written != 0;
+      if (!ok && !HasOverlappedIoCompleted(&write_->overlapped)) {
+        CancelIoEx(pipe_, &write_->overlapped);
+        // Until it is told, the system may still read the buffer: then that is no longer ours.
+        if (WaitForSingleObject(done_, kCancelMilliseconds) != WAIT_OBJECT_0)
+          static_cast<void>(write_.release());
       }
     }
-    // Also after a cancellation: until it is told, the system may still read our buffer.
-    const bool told = GetOverlappedResult(pipe_, &overlapped, &written, TRUE) != 0;
-    if (!ok || !told || written == 0) {
+    if (!ok) {  // half a message may be there: this connection is of no use any more
       disconnect();
       return false;
     }

@@ -2,6 +2,7 @@
 // the section it steers by.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "agent/common/protocol.h"
@@ -37,8 +38,13 @@ class PipeChannel final : public EventChannel {
   bool connect(bool& connected_now) noexcept override;
 
  private:
+  struct PendingWrite {
+    OVERLAPPED overlapped;
+    char buffer[1 << 16];
+  };
   void disconnect();
   HANDLE pipe_ = INVALID_HANDLE_VALUE, done_ = nullptr;
+  std::unique_ptr<PendingWrite> write_;  ///< apart from us: a write may outlast everything
   ULONGLONG retry_ = 0;
   std::atomic<std::uint32_t> agent_{0};
 };
