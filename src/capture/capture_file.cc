@@ -80,11 +80,9 @@ std::string guess(Bytes start) {
 }  // namespace
 
 CaptureFile::Opened CaptureFile::open(const std::string& path) {
-  auto impl = std::make_unique<Impl>();
-  impl->path = path;
-  impl->shown = path == "-" ? "standard input" : path;
-  auto failed = [&](const std::string& why) { return Opened{nullptr, impl->shown + ": " + why}; };
-
+  const auto failed = [&](const std::string& why) {
+    return Opened{nullptr, (path == "-" ? "standard input" : path) + ": " + why};
+  };
   int descriptor = STDIN_FILENO;
   if (path != "-") {
     descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
@@ -96,9 +94,19 @@ CaptureFile::Opened CaptureFile::open(const std::string& path) {
       if (descriptor != STDIN_FILENO) ::close(descriptor);
       return failed("is a folder, not a capture");
     }
-    if (S_ISREG(status.st_mode)) impl->size = status.st_size;
   }
-  impl->input = std::make_unique<InputFile>(descriptor);
+  const bool sized = S_ISREG(status.st_mode);
+  Opened out = open(std::make_unique<InputFile>(descriptor), path);
+  if (out.file && sized) out.file->impl_->size = status.st_size;
+  return out;
+}
+
+CaptureFile::Opened CaptureFile::open(std::unique_ptr<InputFile> file, const std::string& path) {
+  auto impl = std::make_unique<Impl>();
+  impl->path = path;
+  impl->shown = path == "-" ? "standard input" : path;
+  auto failed = [&](const std::string& why) { return Opened{nullptr, impl->shown + ": " + why}; };
+  impl->input = std::move(file);
   Bytes start = impl->input->peek(16);
   std::string hint = guess(start);
   if (PcapngReader::recognises(start)) {

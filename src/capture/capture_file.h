@@ -20,6 +20,8 @@
 
 namespace rpcmarshal {
 
+class InputFile;  // input_file.h
+
 class CaptureFile {
  public:
   struct Opened {
@@ -28,6 +30,8 @@ class CaptureFile {
   };
   /// Opens `path`; "-" is standard input. Does not throw.
   static Opened open(const std::string& path);
+  /// The same, for a file of which nothing but peek() was read; `path` is for messages.
+  static Opened open(std::unique_ptr<InputFile> file, const std::string& path);
   ~CaptureFile();
   CaptureFile(const CaptureFile&) = delete;
   CaptureFile& operator=(const CaptureFile&) = delete;

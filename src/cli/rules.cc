@@ -5,11 +5,12 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <span>
 #include <sstream>
 
 #include "cli/commands.h"
-#include "cli/detector.h"
 #include "cli/output.h"
+#include "detect/live_rules.h"
 #include "lint/layer.h"
 #include "lint/linter.h"
 #include "lint/score.h"
@@ -174,15 +175,9 @@ fs::path examples(const fs::path& rule, std::string_view kind) {
 /// Alerts by the id (without one: the title) of their rule.
 class AlertCount {
  public:
-  void add(std::string_view line) {
-    if (!document_.parse(pad(line))) return;
-    document_.fill(index_, fields_, false);
-    std::string id, title;
-    for (const auto& link : fields_.links()) {
-      const std::string_view text = fields_.values()[link.value].text;
-      (link.field == id_ ? id : title) = text;
-    }
-    ++counts_[id.empty() ? title : id];
+  void add(std::span<const Alert> alerts) {
+    for (const Alert& alert : alerts)
+      ++counts_[std::string(alert.id.empty() ? alert.title : alert.id)];
   }
   std::uint64_t of(const sigma::Metadata& about) const {
     const auto found = counts_.find(about.id.empty() ? about.title : about.id);
@@ -190,16 +185,6 @@ class AlertCount {
   }
 
  private:
-  std::string_view pad(std::string_view line) {
-    buffer_ = line;
-    buffer_.append(logs::JsonDocument::kPadding, ' ');
-    return std::string_view(buffer_).substr(0, line.size());
-  }
-  sigma::FieldIndex index_;
-  sigma::FieldId id_ = index_.intern("rule.id"), title_ = index_.intern("rule.title");
-  sigma::EventFields fields_;
-  logs::JsonDocument document_;
-  std::string buffer_;
   std::map<std::string, std::uint64_t> counts_;
 };
 
@@ -219,27 +204,30 @@ void run_examples(const RulesOptions& o, const Catalogue& catalogue, const fs::p
     return;
   }
   ++totals.files;
-  DetectorOptions options;
+  detect::RuleOptions options;
   // A correlation needs the rules it counts: those of its folder.
   options.rules = {correlation ? rule.parent_path().string() : rule.string()};
   if (options.rules[0].empty()) options.rules[0] = ".";
   options.values = o.values;
-  options.with_event = false;
-  Detector detector(options, catalogue);
-  std::string problem = detector.usable() ? "" : detector.error();
-  for (const sigma::Diagnostic& d : detector.diagnostics()) {
+  detect::LoadedRules loaded(std::move(options), catalogue, 1);
+  std::string problem = loaded.rules.error();
+  for (const sigma::Diagnostic& d : loaded.rules.diagnostics()) {
     if (d.severity == sigma::Diagnostic::Severity::kError && problem.empty() &&
         d.file == rule.string())
       problem = d.to_string();
   }
+  detect::Detector detector(loaded.rules, loaded.correlations);
   AlertCount alerts;
-  detector.set_output([&](std::string_view line) { alerts.add(line); });
-  logs::OpenedLog log = logs::open_log(path, detector.fields());
+  logs::OpenedLog log = logs::open_log(path, loaded.rules.fields());
   if (!log.reader) {
     if (problem.empty()) problem = log.error.empty() ? "no log of events" : log.error;
   } else {
-    detector.run(*log.reader, path);
+    while (log.reader->next()) {
+      alerts.add(detector.event(*log.reader, false));
+      alerts.add(detector.take_correlated());
+    }
     detector.finish();
+    alerts.add(detector.take_correlated());
     if (!log.reader->error().empty()) problem = log.reader->error();
     if (log.reader->skipped() > 0) problem = log.reader->first_problem();
   }

@@ -14,12 +14,14 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <future>
 #include <memory>
 #include <stdexcept>
 
 #include "cli/commands.h"
 #include "cli/event_options.h"
 #include "cli/output.h"
+#include "cli/rule_options.h"
 #include "live/live_capture.h"
 #include "live/metrics.h"
 #include "live/privileges.h"
@@ -45,6 +47,7 @@ struct LiveCommand {
   int metrics_interval = 10;
   double duration = 0;
   bool stats = false, no_promiscuous = false, no_gzip = false;
+  RuleArguments rules;
 };
 
 /// Tells the service manager what happens ("READY=1"), when there is one (sd_notify(3)).
@@ -107,6 +110,7 @@ class LiveRun {
                  stderr);
     const LoadedCatalogue loaded = load_definitions(o_.events.definitions);
     WorkerOptions options = worker_options();
+    if (!load_rules(loaded.catalogue, options)) return kUsage;
     const auto edges =
         std::shared_ptr<EventFormat>(make_format(options.format, options.sink).release());
     RotatingFile file(
@@ -116,14 +120,17 @@ class LiveRun {
                     [&](std::string_view lines) { file.write(lines); });
     file_ = &file;
     workers_ = &workers;
+    catalogue_ = &loaded.catalogue;
     write_metrics();
     notify("READY=1");
     std::fprintf(stderr, "rpcmarshal: listening on %s\n", names().c_str());
     const int status = loop();
     notify("STOPPING=1");
     drain();
+    if (reloading_.valid()) reloading_.wait();
     workers.finish();
     file.close();
+    if (alerts_) alerts_->close();
     write_metrics();
     return report(workers, file) ? status : kUsage;
   }
@@ -160,6 +167,39 @@ class LiveRun {
     return options;
   }
 
+  /// False, with a message, when they cannot run.
+  bool load_rules(const Catalogue& catalogue, WorkerOptions& options) {
+    if (o_.rules.rules.empty()) return true;
+    if (!o_.rules.place_for_alerts(options.format)) return false;
+    auto first = o_.rules.load(catalogue, o_.workers);
+    if (!first) return false;
+    rules_ = std::make_unique<detect::LiveRules>(std::move(first));
+    options.rules = rules_.get();
+    options.sink.rules = true;
+    if (!o_.rules.alerts.empty()) {
+      const auto nothing = [] { return std::string(); };
+      alerts_ = std::make_unique<RotatingFile>(o_.rules.alerts, rotation(), nothing, nothing);
+      options.alerts = [this](std::string_view records) { alerts_->write(records); };
+    }
+    return true;
+  }
+
+  // Rules are read and compiled beside the capture, which goes on with the old ones meanwhile.
+  void reload_rules() {
+    if (!rules_) return;
+    using std::chrono_literals::operator""s;
+    if (reloading_.valid() && reloading_.wait_for(0s) != std::future_status::ready) {
+      reload_again_ = true;
+      return;
+    }
+    reload_again_ = false;
+    reloading_ = std::async(std::launch::async, [this] {
+      const auto old = rules_->current();
+      if (auto next = o_.rules.reload(*catalogue_, o_.workers, *old))
+        rules_->replace(std::move(next));
+    });
+  }
+
   RotationOptions rotation() const {
     RotationOptions options = o_.rotation;
     options.max_bytes = o_.rotate_megabytes << 20;
@@ -188,6 +228,8 @@ class LiveRun {
       for (int signal = signals_.take(); signal != 0; signal = signals_.take()) {
         if (signal != SIGHUP) return kOk;
         file_->reopen();
+        if (alerts_) alerts_->reopen();
+        reload_rules();
       }
       for (std::size_t i = 0; i < captures_.size();) {
         if (captures_[i]->read(kBurst, take) >= 0) {
@@ -207,6 +249,8 @@ class LiveRun {
       if (now - second >= std::chrono::seconds(1)) {
         second = now;
         file_->tick();
+        if (alerts_) alerts_->tick();
+        if (reload_again_) reload_rules();
         tell_of_output();
       }
       if (now - metrics >= std::chrono::seconds(o_.metrics_interval)) {
@@ -276,6 +320,8 @@ class LiveRun {
     const SensorStatistics all = statistics();
     const Summary summary = workers.summary();
     summary.print(stderr, all);
+    if (rules_)
+      std::fprintf(stderr, "%s\n", detect::alert_summary(rules_->alerts_by_level()).c_str());
     if (o_.stats) summary.print_statistics(stderr, all);
     if (!o_.summary.empty()) {
       std::string json;
@@ -286,9 +332,10 @@ class LiveRun {
         return false;
       }
     }
-    if (file.lost_bytes() == 0) return true;
+    const std::uint64_t lost = file.lost_bytes() + (alerts_ ? alerts_->lost_bytes() : 0);
+    if (lost == 0) return true;
     std::fprintf(stderr, "rpcmarshal: %llu bytes of events could not be written\n",
-                 static_cast<unsigned long long>(file.lost_bytes()));
+                 static_cast<unsigned long long>(lost));
     return false;
   }
 
@@ -299,6 +346,11 @@ class LiveRun {
   std::shared_ptr<const Secrets> secrets_;
   Signals signals_;
   std::vector<std::unique_ptr<LiveCapture>> captures_;
+  const Catalogue* catalogue_ = nullptr;
+  std::unique_ptr<detect::LiveRules> rules_;  // null: none
+  std::unique_ptr<RotatingFile> alerts_;      // null: not wanted
+  std::future<void> reloading_;
+  bool reload_again_ = false;
   DropStatistics gone_;  // of interfaces that went away
   RotatingFile* file_ = nullptr;
   Workers* workers_ = nullptr;
@@ -318,7 +370,7 @@ void add_sensor(CLI::App& app, Run& run) {
       "  rpcmarshal sensor -i eth1 --user rpcmarshal -o /var/log/rpcmarshal/events.jsonl \\\n"
       "      --rotate-every 3600 --keep 168 --workers 4 --metrics /run/rpcmarshal/metrics.prom\n"
       "SIGTERM and SIGINT end it: everything captured until then is written. SIGHUP reopens the "
-      "output.\n"
+      "output\nand reads the rules anew.\n"
       "Exit status: 0 ended by a signal or --duration; 1 no interface is left; 2 the command line, "
       "an\ninterface or an output could not be used.");
   sensor
@@ -327,6 +379,7 @@ void add_sensor(CLI::App& app, Run& run) {
   sensor->add_option("-o,--output", o->output,
                      "Write events to this file instead of standard output (appends)");
   add_event_options(*sensor, o->events);
+  add_rule_options(*sensor, o->rules);
   sensor->add_option("--user", o->user,
                      "Become this user when the interfaces are open (needs root)");
   sensor->add_option("--workers", o->workers, "Threads that decode")->check(CLI::Range(1, 256));

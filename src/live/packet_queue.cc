@@ -4,12 +4,12 @@
 
 namespace rpcmarshal {
 
-bool PacketBlock::add(const RawPacket& packet) {
+bool PacketBlock::add(const RawPacket& packet, std::uint64_t place) {
   if (!records_.empty() &&
       (bytes_.size() + packet.data.size() > kBytes || records_.size() >= kPackets))
     return false;
   if (bytes_.capacity() == 0) bytes_.reserve(kBytes);
-  records_.push_back({packet.time, static_cast<std::uint32_t>(bytes_.size()),
+  records_.push_back({packet.time, place, static_cast<std::uint32_t>(bytes_.size()),
                       static_cast<std::uint32_t>(packet.data.size()), packet.original_length,
                       packet.link_type});
   bytes_.insert(bytes_.end(), packet.data.begin(), packet.data.end());
@@ -18,6 +18,8 @@ bool PacketBlock::add(const RawPacket& packet) {
 
 void PacketBlock::clear() {
   records_.clear();
+  mark_ = 0;
+  mark_time_ = 0;
   bytes_.clear();
   if (bytes_.capacity() > 2 * kBytes) std::vector<std::byte>().swap(bytes_);
 }

@@ -22,29 +22,41 @@ class PacketBlock {
 
   /// False when it does not fit and the block is not empty. A packet larger than a block gets one
   /// to itself.
-  bool add(const RawPacket& packet);
-  bool empty() const { return records_.empty(); }
+  /// `place`: of the packet among all that were captured.
+  bool add(const RawPacket& packet, std::uint64_t place);
+  /// Nobody before this packet (and its time) is still to come for this worker.
+  void mark(std::uint64_t place, Timestamp time) {
+    mark_ = place;
+    mark_time_ = time;
+  }
+  std::uint64_t mark() const { return mark_; }
+  Timestamp mark_time() const { return mark_time_; }
+  bool empty() const { return records_.empty() && mark_ == 0; }
   std::size_t size() const { return records_.size(); }
   void clear();
-  /// The packets in order; they live until clear().
+  /// The packets in order, with their places; they live until clear().
   template <typename F>
   void for_each(F&& f) const {
     for (const Record& r : records_) {
       f(RawPacket{.time = r.time,
                   .data = Bytes(bytes_).subspan(r.offset, r.size),
                   .original_length = r.original_length,
-                  .link_type = r.link_type});
+                  .link_type = r.link_type},
+        r.place);
     }
   }
 
  private:
   struct Record {
     Timestamp time;
+    std::uint64_t place;
     std::uint32_t offset, size, original_length;
     int link_type;
   };
   std::vector<std::byte> bytes_;
   std::vector<Record> records_;
+  std::uint64_t mark_ = 0;
+  Timestamp mark_time_ = 0;
 };
 
 /// For one producer and one consumer.

@@ -34,8 +34,8 @@ Workers::Workers(const Catalogue& catalogue, WorkerOptions options, Output outpu
   const std::size_t blocks = std::max<std::size_t>(2, options_.queue_bytes / PacketBlock::kBytes);
   for (int i = 0; i < std::max(1, options_.workers); ++i)
     workers_.push_back(std::make_unique<Worker>(blocks));
-  for (const auto& worker : workers_)
-    worker->thread = std::thread([this, &worker] { run(*worker); });
+  for (std::size_t i = 0; i < workers_.size(); ++i)
+    workers_[i]->thread = std::thread([this, i] { run(*workers_[i], static_cast<int>(i)); });
 }
 
 Workers::~Workers() {
@@ -52,17 +52,29 @@ bool Workers::packet(const RawPacket& packet, bool wait) {
       workers_.size() == 1
           ? 0
           : static_cast<std::size_t>((host_pair_hash(packet) >> 32) * workers_.size() >> 32);
+  ++packets_;
+  last_time_ = packet.time;
+  if (options_.rules && packets_ % kMarkEvery == 0) mark_all(wait);
   PacketQueue& queue = workers_[at]->queue;
-  if (queue.filling().add(packet)) return true;
+  if (queue.filling().add(packet, packets_)) return true;
   if (queue.push(wait)) {
-    queue.filling().add(packet);
+    queue.filling().add(packet, packets_);
     return true;
   }
   dropped_shown_.store(++dropped_, std::memory_order_relaxed);
   return false;
 }
 
+void Workers::mark_all(bool wait) {
+  if (workers_.size() == 1) return;  // it knows by itself
+  for (const auto& worker : workers_) {
+    worker->queue.filling().mark(packets_, last_time_);
+    worker->queue.push(wait);
+  }
+}
+
 void Workers::flush() {
+  if (options_.rules && packets_ > 0) return mark_all(false);
   for (const auto& worker : workers_) worker->queue.push(false);
 }
 
@@ -74,9 +86,17 @@ void Workers::finish() {
   for (const auto& worker : workers_) {
     if (worker->thread.joinable()) worker->thread.join();
   }
+  if (!options_.rules) return;
+  const auto format = make_format(options_.format, options_.sink);
+  detect::LiveDetector last(options_.rules, 0, false, options_.alerts != nullptr);
+  last.finish();
+  std::string lines;
+  for (const Alert& alert : last.correlated()) format->append_alert(lines, alert);
+  if (!lines.empty()) output_(lines);
+  if (!last.records().empty()) options_.alerts(last.records());
 }
 
-void Workers::run(Worker& worker) {
+void Workers::run(Worker& worker, int number) {
   using Clock = std::chrono::steady_clock;
   const auto format = make_format(options_.format, options_.sink);
   std::string lines;
@@ -84,16 +104,26 @@ void Workers::run(Worker& worker) {
   SensorOptions options = options_.sensor;
   options.losses = [&](const ConnectionLosses& losses) { summary.add(losses); };
   options.ids = &calls_;
+  detect::LiveDetector rules(
+      options_.rules, number,
+      options_.format == "json" && detect::writes_as_rules_read(options_.sink),
+      options_.alerts != nullptr);
   const auto drain = [&] {
-    if (lines.empty()) return;
+    if (lines.empty() && rules.records().empty()) return;
     const std::lock_guard lock(output_mutex_);
-    output_(lines);
+    if (!lines.empty()) output_(lines);
     lines.clear();
+    if (!rules.records().empty()) options_.alerts(rules.records());
+    rules.records().clear();
+  };
+  const auto write_correlated = [&] {
+    for (const Alert& alert : rules.correlated()) format->append_alert(lines, alert);
   };
   Sensor sensor(catalogue_, std::move(options), [&](const Event& event) {
     if (options_.wanted && !options_.wanted(event)) return;
     summary.count(event);
-    format->append(lines, event);
+    format->append(lines, event, rules.event(event));
+    if (options_.rules) write_correlated();
     if (lines.size() >= options_.output_block) drain();
   });
   const auto show = [&] {
@@ -107,7 +137,16 @@ void Workers::run(Worker& worker) {
   auto drained = Clock::now(), shown = drained;
   while (!worker.queue.finished()) {
     if (std::unique_ptr<PacketBlock> block = worker.queue.pop(options_.flush_milliseconds)) {
-      if (!abandoned_) block->for_each([&](const RawPacket& packet) { sensor.packet(packet); });
+      if (!abandoned_) {
+        block->for_each([&](const RawPacket& packet, std::uint64_t place) {
+          rules.set_place(place);
+          sensor.packet(packet);
+        });
+      }
+      if (options_.rules && block->mark() != 0) {
+        rules.progress(block->mark(), block->mark_time());
+        write_correlated();
+      }
       worker.queue.recycle(std::move(block));
     }
     const auto now = Clock::now();
@@ -122,7 +161,10 @@ void Workers::run(Worker& worker) {
     }
   }
   if (!abandoned_) {
+    rules.set_place(detect::Correlations::kEnd);
     sensor.finish();
+    rules.progress(detect::Correlations::kEnd, 0);
+    if (options_.rules) write_correlated();
     drain();
   }
   show();

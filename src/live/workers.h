@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "capture/packet.h"
+#include "detect/live_rules.h"
 #include "event/event.h"
 #include "live/summary.h"
 #include "sensor/sensor.h"
@@ -38,6 +39,10 @@ struct WorkerOptions {
   SinkOptions sink;
   /// Whether to write an event; called from several threads. Empty: all.
   std::function<bool(const Event&)> wanted;
+  /// Rules that run on the events that are written; outlives the workers. Null: none.
+  detect::LiveRules* rules = nullptr;
+  /// Takes alerts as JSON lines, as Output takes events. Empty: they are not wanted.
+  std::function<void(std::string_view)> alerts;
 };
 
 class Workers {
@@ -68,13 +73,19 @@ class Workers {
 
  private:
   struct Worker;
-  void run(Worker& worker);
+  void run(Worker& worker, int number);
+  void mark_all(bool wait);
+
+  /// Every so many packets all workers hear how far the capture is: correlations wait for that.
+  static constexpr std::uint64_t kMarkEvery = 4096;
 
   const Catalogue& catalogue_;
   WorkerOptions options_;
   Output output_;
   std::atomic<std::uint64_t> calls_{0};
   std::uint64_t dropped_ = 0;
+  std::uint64_t packets_ = 0;
+  Timestamp last_time_ = 0;
   std::atomic<std::uint64_t> dropped_shown_{0};
   std::atomic<bool> abandoned_{false};
   std::mutex output_mutex_;

@@ -64,10 +64,11 @@ DerivedFields::DerivedFields(sigma::FieldIndex& index, const KnownFields& known,
     firewall_[i] = index.intern(kFirewallInserts[i]);
 }
 
-void DerivedFields::add(sigma::EventFields& event) {
+void DerivedFields::add(sigma::EventFields& event,
+                        const std::pair<std::string, std::string>* names) {
   std::string buffer;
   for (const auto& link : event.links()) {
-    if (link.field == known_.own_event) return add_own(event);
+    if (link.field == known_.own_event) return add_own(event, names);
     if (link.field == known_.channel || link.field == known_.provider) {
       const EventValue& value = event.values()[link.value];
       if (value.kind == EventValue::Kind::kText && equal_ignoring_case(value.text, "RPCFW"))
@@ -76,10 +77,16 @@ void DerivedFields::add(sigma::EventFields& event) {
   }
 }
 
-void DerivedFields::add_own(sigma::EventFields& event) {
+void DerivedFields::add_own(sigma::EventFields& event,
+                            const std::pair<std::string, std::string>* names) {
   // As the RPC Firewall, were it installed on the server.
   event.add(EventValue::of("RPCFW"), event_log_);
   event.add(EventValue::of(std::int64_t{3}), known_.event_id);
+  if (names) {
+    if (!names->first.empty()) event.add(EventValue::of(names->first), endpoint_);
+    if (!names->second.empty()) event.add(EventValue::of(names->second), operation_);
+    return;
+  }
   if (!names_) return;
   std::string uuid_buffer, opnum_buffer;
   const std::string_view uuid = first_text(event, uuid_, uuid_buffer);

@@ -23,10 +23,11 @@ class DerivedFields {
   DerivedFields(sigma::FieldIndex& index, const KnownFields& known, ZeekNames names);
 
   /// Adds to an event of ours, or of the RPC Firewall; leaves others alone. After each fill().
-  void add(sigma::EventFields& event);
+  /// `names`: Zeek's of our event, when they are known already; they live as long as its values.
+  void add(sigma::EventFields& event, const std::pair<std::string, std::string>* names = nullptr);
 
  private:
-  void add_own(sigma::EventFields& event);
+  void add_own(sigma::EventFields& event, const std::pair<std::string, std::string>* names);
   void add_firewall(sigma::EventFields& event);
 
   const KnownFields& known_;

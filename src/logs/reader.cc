@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
+#include <vector>
 
 #include "logs/evtx_reader.h"
 #include "logs/json_reader.h"
@@ -24,6 +26,27 @@ bool is_capture(std::string_view start) {
   return false;
 }
 
+/// libevtx needs to seek: what cannot be seeked in is unpacked to a file without a name first.
+std::unique_ptr<LogReader> open_evtx_copy(InputFile& from, const sigma::FieldIndex& index,
+                                          std::string& error) {
+  struct Close {
+    void operator()(std::FILE* file) const { std::fclose(file); }
+  };
+  const std::unique_ptr<std::FILE, Close> copy(std::tmpfile());
+  std::vector<std::byte> buffer(1u << 20);
+  bool good = copy != nullptr;
+  for (std::size_t size = 1; good && size > 0;) {
+    size = from.read(buffer.data(), buffer.size());
+    good = std::fwrite(buffer.data(), 1, size, copy.get()) == size;
+  }
+  if (!good || std::fflush(copy.get()) != 0) {
+    error = std::string("cannot be unpacked to a temporary file: ") + std::strerror(errno);
+    return nullptr;
+  }
+  // The reader opens it anew, so it outlives ours.
+  return open_evtx("/proc/self/fd/" + std::to_string(fileno(copy.get())), index, error);
+}
+
 }  // namespace
 
 OpenedLog open_log(const std::string& path, const sigma::FieldIndex& index) {
@@ -40,17 +63,25 @@ OpenedLog open_log(const std::string& path, const sigma::FieldIndex& index) {
       return out;
     }
   }
-  Lines lines(std::make_unique<InputFile>(descriptor));
-  const std::string_view start = lines.peek();
-  const std::size_t first = start.find_first_not_of(" \t\r\n");
-  if (is_capture(start)) {
+  auto file = std::make_unique<InputFile>(descriptor);
+  const std::string_view magic = as_text(file->peek(8));
+  if (is_capture(magic)) {
     out.format = LogFormat::kCapture;
-  } else if (start.starts_with(std::string_view("ElfFile\0", 8))) {
+    out.capture = std::move(file);
+    return out;
+  }
+  if (magic == std::string_view("ElfFile\0", 8)) {
     out.format = LogFormat::kEvtx;
     std::string error;
-    out.reader = open_evtx(path, index, error);
+    out.reader = path == "-" || file->gzip() ? open_evtx_copy(*file, index, error)
+                                             : open_evtx(path, index, error);
     if (!out.reader) out.error = path + ": " + error;
-  } else if (start.starts_with('#')) {
+    return out;
+  }
+  Lines lines(std::move(file));
+  const std::string_view start = lines.peek();
+  const std::size_t first = start.find_first_not_of(" \t\r\n");
+  if (start.starts_with('#')) {
     out.format = LogFormat::kZeek;
     out.reader = std::make_unique<ZeekReader>(index, std::move(lines));
   } else if (start.empty() || first == std::string_view::npos || start[first] == '{' ||

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "capture/input_file.h"
 #include "logs/known_fields.h"
 #include "sigma/engine.h"
 
@@ -53,8 +54,9 @@ enum class LogFormat : std::uint8_t { kUnknown, kJson, kZeek, kEvtx, kCapture };
 
 struct OpenedLog {
   LogFormat format = LogFormat::kUnknown;
-  std::unique_ptr<LogReader> reader;  ///< not for captures (the sensor reads them)
-  std::string error;                  ///< when the file cannot be read
+  std::unique_ptr<LogReader> reader;   ///< not for captures (the sensor reads them)
+  std::unique_ptr<InputFile> capture;  ///< the file, when it is one; nothing was read of it
+  std::string error;                   ///< when the file cannot be read
 };
 
 /// "-" is standard input. `index` must outlive the reader and know all rules' fields.

@@ -84,6 +84,7 @@ Correlator::Correlator(Engine& engine, Diagnostics& diagnostics, CorrelationLimi
                      std::any_of(c.bounds.begin(), c.bounds.end(), [](const CorrelationBound& b) {
                        return b.op != Op::kGt && b.op != Op::kGte;
                      });
+    timed_ = timed_ || state.at_close;
     state.most_entries = limits_.group_entries;
     // These look at every entry with every match.
     if (c.type == Type::kValuePercentile || c.type == Type::kValueMedian)
@@ -129,6 +130,13 @@ Correlator::Correlator(Engine& engine, Diagnostics& diagnostics, CorrelationLimi
         if (!c.generate) states_[other].silent = true;
       }
     }
+  }
+}
+
+void Correlator::fields_of(std::uint32_t rule, std::vector<FieldId>& out) const {
+  for (const Feed& f : of_rule_[rule]) {
+    out.insert(out.end(), f.group_ids.begin(), f.group_ids.end());
+    out.insert(out.end(), f.value_ids.begin(), f.value_ids.end());
   }
 }
 

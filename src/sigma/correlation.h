@@ -50,11 +50,19 @@ class Correlator {
   /// Whether a rule (index into program().rules) only feeds correlations, and alerts not itself.
   bool silent(std::uint32_t rule) const { return silent_[rule]; }
 
+  /// Whether windows may end without a further match: then advance() is worth calling.
+  bool timed() const { return timed_; }
+  bool fed_by(std::uint32_t rule) const { return !of_rule_[rule].empty(); }
+  /// Fields whose values event() may ask for when `rule` matches; appended, perhaps twice.
+  void fields_of(std::uint32_t rule, std::vector<FieldId>& out) const;
+
   /// The rules that matched an event, in event order as far as possible. `values` gives the event's
   /// values of a field. `time` in nanoseconds; 0: that of the event before.
   using Values = std::function<void(FieldId, std::vector<std::string>&)>;
   void event(const std::vector<std::uint32_t>& rules, std::int64_t time, const Values& values,
              std::vector<CorrelationMatch>& out);
+  /// Time goes on without matches.
+  void advance(std::int64_t time, std::vector<CorrelationMatch>& out) { event({}, time, {}, out); }
   /// No more events: windows that are open are judged.
   void finish(std::vector<CorrelationMatch>& out);
 
@@ -121,6 +129,7 @@ class Correlator {
   std::vector<std::vector<Feed>> of_rule_;         // rule -> feeds
   std::vector<std::vector<Feed>> of_correlation_;  // state -> feeds of others
   std::vector<bool> silent_;
+  bool timed_ = false;
   std::int64_t now_ = 0;
   std::uint64_t dropped_ = 0;
 };

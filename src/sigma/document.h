@@ -43,6 +43,9 @@ Detection parse_detection(const Yaml& mapping, std::initializer_list<std::string
 std::vector<std::string> parse_texts(const Yaml* value, Reporter& report,
                                      std::vector<Location>* places = nullptr);
 
+/// Fields and values that a pipeline adds: a detection with one condition.
+Detection parse_added_condition(const Yaml& fields, Reporter& report);
+
 Rule parse_rule(const Yaml& document, const std::string& file, Reporter& report);
 Correlation parse_correlation(const Yaml& document, const std::string& file, Reporter& report);
 Filter parse_filter(const Yaml& document, const std::string& file, Reporter& report);

@@ -20,13 +20,31 @@ Engine::Engine(RuleSet rules, Diagnostics& diagnostics) : rules_(std::move(rules
   }
 }
 
-const Plan& Engine::plan(const std::vector<LogSource>& sources) {
-  std::vector<bool> concerns(distinct_sources_.size(), sources.empty());
+std::vector<bool> Engine::concerned(const std::vector<LogSource>& sources) const {
+  std::vector<bool> out(distinct_sources_.size(), sources.empty());
   for (std::size_t i = 0; i < distinct_sources_.size(); ++i) {
     for (const LogSource& source : sources) {
-      if (distinct_sources_[i].contains(source)) concerns[i] = true;
+      if (distinct_sources_[i].contains(source)) out[i] = true;
     }
   }
+  return out;
+}
+
+const Plan& Engine::plan(const std::vector<LogSource>& sources, const KnownValues& known) {
+  const std::vector<bool> concerns = concerned(sources);
+  PartialEvent event(program_, known);
+  std::vector<std::uint32_t> rules;
+  for (std::uint32_t rule = 0; rule < source_of_rule_.size(); ++rule) {
+    if (concerns[source_of_rule_[rule]] && event.may_match(rule)) rules.push_back(rule);
+  }
+  const std::lock_guard lock(mutex_);
+  std::unique_ptr<Plan>& plan = narrow_plans_[rules];
+  if (!plan) plan = std::make_unique<Plan>(program_, std::move(rules));
+  return *plan;
+}
+
+const Plan& Engine::plan(const std::vector<LogSource>& sources) {
+  const std::vector<bool> concerns = concerned(sources);
   const std::lock_guard lock(mutex_);
   std::unique_ptr<Plan>& plan = plans_[concerns];
   if (!plan) {

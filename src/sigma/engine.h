@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "sigma/fields.h"
+#include "sigma/partial.h"
 #include "sigma/plan.h"
 #include "sigma/program.h"
 #include "sigma/rule.h"
@@ -43,14 +44,20 @@ class Engine {
   /// and every rule is tried. Kept by the Engine; made on first use, which may take a while. Safe
   /// to call from several threads.
   const Plan& plan(const std::vector<LogSource>& sources);
+  /// Of those rules, the ones that can match an event of which `known` (partial.h) is known.
+  const Plan& plan(const std::vector<LogSource>& sources, const KnownValues& known);
 
  private:
+  std::vector<bool> concerned(const std::vector<LogSource>& sources) const;
+
   RuleSet rules_;
   Program program_;
   std::vector<LogSource> distinct_sources_;
   std::vector<std::uint32_t> source_of_rule_;
   std::mutex mutex_;
   std::map<std::vector<bool>, std::unique_ptr<Plan>> plans_;
+  /// By their rules: few sets of rules serve many kinds of events.
+  std::map<std::vector<std::uint32_t>, std::unique_ptr<Plan>> narrow_plans_;
 };
 
 class Matcher {

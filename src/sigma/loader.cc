@@ -9,6 +9,7 @@
 
 #include "base/unicode.h"
 #include "sigma/parser.h"
+#include "sigma/pipeline.h"
 #include "sigma/yaml.h"
 
 namespace rpcmarshal::sigma {
@@ -17,22 +18,6 @@ namespace {
 using Severity = Diagnostic::Severity;
 
 constexpr std::size_t kMaxExpansion = 100'000;  ///< values that one rule value may become
-
-bool read_file(const std::string& path, std::string& out, Diagnostics& diagnostics) {
-  const auto fail = [&](std::string why) {
-    diagnostics.push_back({Severity::kError, path, {}, std::move(why), {}});
-    return false;
-  };
-  std::error_code ec;
-  const auto size = std::filesystem::file_size(path, ec);
-  if (ec) return fail("cannot be read: " + ec.message());
-  if (size > kMaxYamlSize) return fail("the file is larger than 8 MB: this is no rule file");
-  std::ifstream in(path, std::ios::binary);
-  out.resize(size);
-  if (!in || (!out.empty() && !in.read(out.data(), static_cast<std::streamsize>(out.size()))))
-    return fail(std::string("cannot be read: ") + std::strerror(errno));
-  return true;
-}
 
 /// Every combination of values for the placeholders of `pattern`; false when one has none.
 bool expand(const Pattern& pattern, bool regex, const PlaceholderValues& values,
@@ -102,22 +87,9 @@ bool replace_placeholders(Detection& detection, const Metadata& about,
   return true;
 }
 
-/// "rule and filter": the filter's items and nodes are copied behind the rule's.
+/// "rule and filter".
 void apply(const Filter& filter, Rule& rule) {
-  Detection& to = rule.detection;
-  const Detection& from = filter.detection;
-  const auto item_base = static_cast<std::uint32_t>(to.items.size());
-  const auto node_base = static_cast<std::uint32_t>(to.nodes.size());
-  to.items.insert(to.items.end(), from.items.begin(), from.items.end());
-  for (Node node : from.nodes) {
-    for (std::uint32_t& child : node.children) child += node_base;
-    node.item += item_base;
-    to.nodes.push_back(std::move(node));
-  }
-  for (Condition& condition : to.conditions) {
-    condition.node =
-        to.add({Node::Kind::kAnd, {condition.node, from.conditions.front().node + node_base}, 0});
-  }
+  and_condition(rule.detection, filter.detection, false);
   rule.filters.push_back(filter.about.title);
 }
 
@@ -177,9 +149,25 @@ void check_correlations(RuleSet& rules, Diagnostics& diagnostics) {
 
 }  // namespace
 
+bool read_rule_file(const std::string& path, std::string& out, Diagnostics& diagnostics) {
+  const auto fail = [&](std::string why) {
+    diagnostics.push_back({Severity::kError, path, {}, std::move(why), {}});
+    return false;
+  };
+  std::error_code ec;
+  const auto size = std::filesystem::file_size(path, ec);
+  if (ec) return fail("cannot be read: " + ec.message());
+  if (size > kMaxYamlSize) return fail("the file is larger than 8 MB: this is no rule file");
+  std::ifstream in(path, std::ios::binary);
+  out.resize(size);
+  if (!in || (!out.empty() && !in.read(out.data(), static_cast<std::streamsize>(out.size()))))
+    return fail(std::string("cannot be read: ") + std::strerror(errno));
+  return true;
+}
+
 void load_values(const std::string& path, PlaceholderValues& out, Diagnostics& diagnostics) {
   std::string text;
-  if (!read_file(path, text, diagnostics)) return;
+  if (!read_rule_file(path, text, diagnostics)) return;
   for (const Yaml& document : parse_yaml(text, path, diagnostics)) {
     if (!document.is_map()) {
       diagnostics.push_back({Severity::kError,
@@ -214,7 +202,7 @@ void load_path(const std::string& path, RuleSet& out, Diagnostics& diagnostics) 
   std::error_code ec;
   if (!fs::is_directory(path, ec)) {
     std::string text;
-    if (read_file(path, text, diagnostics)) parse_rules(text, path, out, diagnostics);
+    if (read_rule_file(path, text, diagnostics)) parse_rules(text, path, out, diagnostics);
     return;
   }
   std::vector<std::string> files;
@@ -231,7 +219,7 @@ void load_path(const std::string& path, RuleSet& out, Diagnostics& diagnostics) 
   std::sort(files.begin(), files.end());
   for (const std::string& file : files) {
     std::string text;
-    if (read_file(file, text, diagnostics)) parse_rules(text, file, out, diagnostics);
+    if (read_rule_file(file, text, diagnostics)) parse_rules(text, file, out, diagnostics);
   }
 }
 
@@ -240,7 +228,14 @@ bool refers_to(const std::string& reference, const Metadata& about) {
                                 reference == about.name || reference == about.title);
 }
 
-void resolve(RuleSet& rules, const PlaceholderValues& values, Diagnostics& diagnostics) {
+void resolve(RuleSet& rules, const PlaceholderValues& given, Diagnostics& diagnostics,
+             const std::vector<Pipeline>* pipelines) {
+  // A values file is nearer to the user than the variables of a pipeline.
+  PlaceholderValues values = given;
+  if (pipelines != nullptr) {
+    for (const Pipeline& pipeline : *pipelines)
+      values.insert(pipeline.variables.begin(), pipeline.variables.end());
+  }
   std::erase_if(rules.filters, [&](Filter& filter) {
     return !replace_placeholders(filter.detection, filter.about, values, diagnostics);
   });
@@ -265,14 +260,15 @@ void resolve(RuleSet& rules, const PlaceholderValues& values, Diagnostics& diagn
       }
     }
   }
+  if (pipelines != nullptr) apply_pipelines(*pipelines, rules, diagnostics);
   check_correlations(rules, diagnostics);
 }
 
 RuleSet load_rules(const std::vector<std::string>& paths, const PlaceholderValues& values,
-                   Diagnostics& diagnostics) {
+                   Diagnostics& diagnostics, const std::vector<Pipeline>* pipelines) {
   RuleSet out;
   for (const std::string& path : paths) load_path(path, out, diagnostics);
-  resolve(out, values, diagnostics);
+  resolve(out, values, diagnostics, pipelines);
   return out;
 }
 

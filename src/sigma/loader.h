@@ -16,17 +16,24 @@ using PlaceholderValues = std::map<std::string, std::vector<std::string>, std::l
 /// Reads a YAML file "name: [value, ...]" and adds it to `out`.
 void load_values(const std::string& path, PlaceholderValues& out, Diagnostics& diagnostics);
 
+/// The text of a file with rules, values or a pipeline; false, and a diagnostic, when it cannot be
+/// read.
+bool read_rule_file(const std::string& path, std::string& out, Diagnostics& diagnostics);
+
 /// Adds the rules of a file, or of every .yml and .yaml file below a folder (in order of their
 /// names), to `out`. As written: call resolve() when all are there.
 void load_path(const std::string& path, RuleSet& out, Diagnostics& diagnostics);
 
-/// Replaces placeholders, applies filters, and removes what cannot run: rules with placeholders
-/// that have no values, correlations that refer to nothing or to themselves.
-void resolve(RuleSet& rules, const PlaceholderValues& values, Diagnostics& diagnostics);
+struct Pipeline;  // pipeline.h
+
+/// Replaces placeholders, applies filters and pipelines, and removes what cannot run: rules with
+/// placeholders that have no values, correlations that refer to nothing or to themselves.
+void resolve(RuleSet& rules, const PlaceholderValues& values, Diagnostics& diagnostics,
+             const std::vector<Pipeline>* pipelines = nullptr);
 
 /// load_path for each, then resolve.
 RuleSet load_rules(const std::vector<std::string>& paths, const PlaceholderValues& values,
-                   Diagnostics& diagnostics);
+                   Diagnostics& diagnostics, const std::vector<Pipeline>* pipelines = nullptr);
 
 /// Whether a reference (id, name, or title) means this document.
 bool refers_to(const std::string& reference, const Metadata& about);

@@ -541,9 +541,24 @@ namespace {
 class JsonFormat final : public EventFormat {
  public:
   explicit JsonFormat(const SinkOptions& options) : json_(options) {}
-  void append(std::string& out, const Event& event) override {
-    json_.append(out, event);
+  using EventFormat::append;
+  void append(std::string& out, const Event& event, const EventFindings& findings) override {
+    if (findings.json.empty()) {
+      json_.append(out, event);
+    } else {
+      out += findings.json;
+    }
+    if (!findings.alerts.empty()) {
+      out.back() = ',';  // the event's closing brace
+      out += "\"alerts\":";
+      JsonWriter json(out);
+      append_event_alerts(json, findings.alerts);
+      out += '}';
+    }
     out += '\n';
+  }
+  void append_alert(std::string& out, const Alert& alert) override {
+    append_alert_json(out, alert, true);
   }
 
  private:

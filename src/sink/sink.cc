@@ -16,8 +16,12 @@ class StreamSink final : public EventSink {
   StreamSink(std::FILE* out, std::unique_ptr<EventFormat> format, std::size_t block)
       : out_(out), format_(std::move(format)), block_(block), buffer_(format_->header(now())) {}
 
-  void write(const Event& event) override {
-    format_->append(buffer_, event);
+  void write(const Event& event, const EventFindings& findings) override {
+    format_->append(buffer_, event, findings);
+    if (buffer_.size() >= block_) drain();
+  }
+  void write(const Alert& alert) override {
+    format_->append_alert(buffer_, alert);
     if (buffer_.size() >= block_) drain();
   }
   bool flush() override {

@@ -5,20 +5,32 @@
 #include <cstddef>
 #include <cstdio>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
 #include "event/event.h"
 #include "event/present.h"
+#include "sink/alert.h"
 
 namespace rpcmarshal {
+
+/// What rules found in an event. Views are valid during the call they are given to.
+struct EventFindings {
+  std::span<const Alert> alerts;
+  /// The event as make_json_format() would write it, when someone has it already: no line end.
+  std::string_view json;
+};
 
 /// One way to write events. Not for use from two threads at once.
 class EventFormat {
  public:
   virtual ~EventFormat() = default;
   /// Appends the event, whole lines.
-  virtual void append(std::string& out, const Event& event) = 0;
+  virtual void append(std::string& out, const Event& event, const EventFindings& findings) = 0;
+  void append(std::string& out, const Event& event) { append(out, event, {}); }
+  /// Appends an alert that is not about one event, whole lines. Zeek's format has none.
+  virtual void append_alert(std::string& /*out*/, const Alert& /*alert*/) {}
   /// What every file starts and ends with; `now` in the host's time. Usually nothing.
   virtual std::string header(Timestamp /*now*/) const { return {}; }
   virtual std::string trailer(Timestamp /*now*/) const { return {}; }
@@ -27,7 +39,9 @@ class EventFormat {
 class EventSink {
  public:
   virtual ~EventSink() = default;
-  virtual void write(const Event& event) = 0;
+  virtual void write(const Event& event, const EventFindings& findings = {}) = 0;
+  /// An alert that is not about one event.
+  virtual void write(const Alert& alert) = 0;
   /// Hands everything to the operating system. False when the stream has failed (disk full, closed
   /// pipe): nothing more will arrive.
   virtual bool flush() = 0;
@@ -41,7 +55,9 @@ struct SinkOptions {
       1024;  ///< of binary data or a raw stub shown; the full size is always said
   std::size_t max_elements = 4096;  ///< of one array shown; how many more there are is said
   bool colour = false;              ///< text only
-  std::size_t width = 100;          ///< text only: columns to wrap at
+  /// Text only: rules run, so "▲ high" is their alert and not the annotation of an operation.
+  bool rules = false;
+  std::size_t width = 100;  ///< text only: columns to wrap at
 };
 
 /// JSON lines as docs/event.md describes them.

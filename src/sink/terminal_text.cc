@@ -58,7 +58,13 @@ std::string quoted(std::string_view text) {
     while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
     text = text.substr(0, end);
   }
-  std::string out = "\"" + safe(text) + '"';
+  std::string out = "\"";
+  for (const char c : safe(text)) {
+    // The value must not seem to end here.
+    if (c == '"') out += '\\';
+    out += c;
+  }
+  out += '"';
   if (all > kMaxText) out += "… (" + std::to_string(all) + " bytes)";
   return out;
 }

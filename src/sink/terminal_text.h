@@ -14,7 +14,8 @@ std::size_t columns(std::string_view text);
 std::string safe(std::string_view text);
 /// Safe, and cut at a character after some hundred bytes.
 std::string shortened(std::string_view text);
-/// In quotes, safe, and cut after some hundred bytes with its whole size said. Trailing NULs go.
+/// In quotes, those inside as \", safe, and cut after some hundred bytes with its whole size said.
+/// Trailing NULs go.
 std::string quoted(std::string_view text);
 
 }  // namespace rpcmarshal

@@ -28,12 +28,23 @@ class TextFormat final : public EventFormat {
   explicit TextFormat(const SinkOptions& options)
       : options_(options), presenter_(options.present) {}
 
-  void append(std::string& out, const Event& event) override {
+  using EventFormat::append;
+  void append(std::string& out, const Event& event, const EventFindings& findings) override {
     buffer_.clear();
     heading(event);
     call(event);
-    notes(event);
+    for (const Alert& alert : findings.alerts) {
+      buffer_ += "    ▲ ";
+      append_alert_title(buffer_, alert, options_.colour);
+      buffer_ += '\n';
+    }
+    notes(event, !findings.alerts.empty());
     out += buffer_;
+  }
+  void append_alert(std::string& out, const Alert& alert) override {
+    out += "▲ ";
+    append_alert_text(out, alert, options_.colour);
+    out += '\n';
   }
 
  private:
@@ -441,7 +452,7 @@ class TextFormat final : public EventFormat {
     return out;
   }
 
-  void notes(const Event& e) {
+  void notes(const Event& e, bool alerted) {
     const auto note = [&](Ink kind, const std::string& text) {
       buffer_ += "    ";
       ink(kind, text);
@@ -480,12 +491,13 @@ class TextFormat final : public EventFormat {
     }
     if (e.action)
       note(e.action->decision == "block" ? Ink::kBad : Ink::kWarn, action_text(*e.action));
-    if (e.procedure) {
+    // What a rule says of this very call is worth more than what is true of the operation.
+    if (e.procedure && !alerted) {
       const auto& annotations = e.procedure->annotations;
       const std::string_view severity = annotations.value("severity");
       const Annotation* attack = annotations.find("attack");
       if (severity == "high" || severity == "medium") {
-        std::string text = "▲ " + std::string(severity);
+        std::string text = (options_.rules ? "△ " : "▲ ") + std::string(severity);
         if (const auto why = annotations.value("why"); !why.empty())
           text += "  " + std::string(why);
         if (attack) {

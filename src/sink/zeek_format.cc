@@ -128,7 +128,8 @@ class ZeekFormat final : public EventFormat {
  public:
   ZeekFormat(bool json, const SinkOptions& options) : json_(json), arguments_(options) {}
 
-  void append(std::string& out, const Event& event) override {
+  using EventFormat::append;
+  void append(std::string& out, const Event& event, const EventFindings&) override {
     if (event.is_bind) return;  // dce_rpc.log has a line per call
     if (json_) {
       line(JsonLine(out), event);

@@ -115,16 +115,17 @@ TEST(PacketBlock, KeepsPacketsAndTakesOneThatIsLarger) {
   PacketBlock block;
   const std::string small = "abc", large(PacketBlock::kBytes * 3, 'x');
   EXPECT_TRUE(
-      block.add({.time = 7, .data = as_bytes(small), .original_length = 9, .link_type = 12}));
-  EXPECT_FALSE(block.add({.data = as_bytes(large)}));
-  block.for_each([&](const RawPacket& p) {
+      block.add({.time = 7, .data = as_bytes(small), .original_length = 9, .link_type = 12}, 3));
+  EXPECT_FALSE(block.add({.data = as_bytes(large)}, 4));
+  block.for_each([&](const RawPacket& p, std::uint64_t place) {
+    EXPECT_EQ(place, 3u);
     EXPECT_EQ(as_text(p.data), small);
     EXPECT_EQ(p.time, 7);
     EXPECT_EQ(p.original_length, 9u);
     EXPECT_EQ(p.link_type, 12);
   });
   block.clear();
-  EXPECT_TRUE(block.add({.data = as_bytes(large)}));
+  EXPECT_TRUE(block.add({.data = as_bytes(large)}, 4));
   EXPECT_EQ(block.size(), 1u);
 }
 

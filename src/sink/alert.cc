@@ -1,9 +1,10 @@
-#include "cli/alerts.h"
+#include "sink/alert.h"
 
-#include "sink/json_writer.h"
+#include <algorithm>
+
 #include "sink/sink.h"
 
-namespace rpcmarshal::cli {
+namespace rpcmarshal {
 namespace {
 
 constexpr std::size_t kShown = 400;  ///< characters of a value in text
@@ -57,17 +58,9 @@ int level_rank(std::string_view level) {
   return 2;
 }
 
-void append_alert_json(std::string& out, const Alert& alert) {
-  const sigma::Metadata& rule = *alert.rule;
-  JsonWriter json(out);
-  json.begin_object();
-  if (alert.time != 0) {
-    std::string time;
-    append_time(time, alert.time);
-    json.member("ts", time);
-  }
-  json.key("rule");
-  json.begin_object();
+namespace {
+
+void rule_members(JsonWriter& json, const Alert& rule) {
   if (!rule.id.empty()) json.member("id", rule.id);
   json.member("title", rule.title);
   if (!rule.level.empty()) json.member("level", rule.level);
@@ -79,6 +72,46 @@ void append_alert_json(std::string& out, const Alert& alert) {
     json.end_array();
   }
   json.member("file", rule.file);
+}
+
+void matched_member(JsonWriter& json, const Alert& alert) {
+  if (alert.matched.empty()) return;
+  json.key("matched");
+  json.begin_array();
+  for (const Alert::Match& field : alert.matched) {
+    json.begin_object();
+    if (!field.field.empty()) json.member("field", field.field);
+    json.member("value", field.value);
+    json.end_object();
+  }
+  json.end_array();
+}
+
+}  // namespace
+
+void append_event_alerts(JsonWriter& json, std::span<const Alert> alerts) {
+  json.begin_array();
+  for (const Alert& alert : alerts) {
+    json.begin_object();
+    rule_members(json, alert);
+    matched_member(json, alert);
+    json.end_object();
+  }
+  json.end_array();
+}
+
+void append_alert_json(std::string& out, const Alert& alert, bool kind) {
+  JsonWriter json(out);
+  json.begin_object();
+  if (alert.time != 0) {
+    std::string time;
+    append_time(time, alert.time);
+    json.member("ts", time);
+  }
+  if (kind) json.member("kind", "alert");
+  json.key("rule");
+  json.begin_object();
+  rule_members(json, alert);
   json.end_object();
   if (!alert.correlation.empty()) {
     json.key("correlation");
@@ -97,17 +130,7 @@ void append_alert_json(std::string& out, const Alert& alert) {
     }
     json.end_object();
   }
-  if (!alert.matched.empty()) {
-    json.key("matched");
-    json.begin_array();
-    for (const sigma::MatchedField& field : alert.matched) {
-      json.begin_object();
-      if (!field.field.empty()) json.member("field", field.field);
-      json.member("value", field.value);
-      json.end_object();
-    }
-    json.end_array();
-  }
+  matched_member(json, alert);
   if (!alert.input.empty()) json.member("input", alert.input);
   if (!alert.event.empty()) {
     json.key("event");
@@ -117,24 +140,26 @@ void append_alert_json(std::string& out, const Alert& alert) {
   out += '\n';
 }
 
-void append_alert_text(std::string& out, const Alert& alert, bool colour) {
-  const sigma::Metadata& rule = *alert.rule;
-  if (alert.time != 0) {
-    append_time(out, alert.time);
-    out += "  ";
-  }
-  const std::string_view level = rule.level.empty() ? "no level" : std::string_view(rule.level);
-  if (colour) out += level_colour(rule.level);
-  append_printable(out, level);
+void append_alert_title(std::string& out, const Alert& alert, bool colour) {
+  if (colour) out += level_colour(alert.level);
+  append_printable(out, alert.level.empty() ? "no level" : alert.level);
   if (colour) out += "\x1b[0m";
   out += "  ";
-  append_printable(out, rule.title);
-  for (const std::string& tag : rule.tags) {
+  append_printable(out, alert.title);
+  for (const std::string& tag : alert.tags) {
     // Techniques only: "attack.t1569.002".
     if (!tag.starts_with("attack.t") || tag.size() < 12 || tag[8] < '0' || tag[8] > '9') continue;
     out += "  T";
     append_printable(out, std::string_view(tag).substr(8));
   }
+}
+
+void append_alert_text(std::string& out, const Alert& alert, bool colour) {
+  if (alert.time != 0) {
+    append_time(out, alert.time);
+    out += "  ";
+  }
+  append_alert_title(out, alert, colour);
   out += '\n';
   if (!alert.correlation.empty()) {
     out += "    ";
@@ -150,7 +175,7 @@ void append_alert_text(std::string& out, const Alert& alert, bool colour) {
     }
     out += '\n';
   }
-  for (const sigma::MatchedField& field : alert.matched) {
+  for (const Alert::Match& field : alert.matched) {
     out += "    ";
     append_printable(out, field.field.empty() ? "(keyword)" : field.field);
     out += " = ";
@@ -159,4 +184,4 @@ void append_alert_text(std::string& out, const Alert& alert, bool colour) {
   }
 }
 
-}  // namespace rpcmarshal::cli
+}  // namespace rpcmarshal

@@ -1,0 +1,61 @@
+#include "detect/correlations.h"
+
+#include <algorithm>
+
+namespace rpcmarshal::detect {
+namespace {
+
+/// For a heap with the first in order on top.
+bool later(const Observation& a, const Observation& b) {
+  return std::pair(a.place, a.time) > std::pair(b.place, b.time);
+}
+
+}  // namespace
+
+Correlations::Correlations(sigma::Correlator& correlator, int threads)
+    : correlator_(correlator), positions_(static_cast<std::size_t>(std::max(1, threads))) {}
+
+void Correlations::feed(const Observation& observation, std::vector<sigma::CorrelationMatch>& out) {
+  correlator_.event(
+      observation.rules, observation.time,
+      [&](sigma::FieldId field, std::vector<std::string>& values) {
+        values.clear();
+        for (const auto& [id, found] : observation.values) {
+          if (id == field) values = found;
+        }
+      },
+      out);
+}
+
+void Correlations::take_first(std::vector<sigma::CorrelationMatch>& out) {
+  std::pop_heap(waiting_.begin(), waiting_.end(), later);
+  feed(waiting_.back(), out);
+  waiting_.pop_back();
+}
+
+void Correlations::add(Observation observation, std::vector<sigma::CorrelationMatch>& out) {
+  const std::lock_guard lock(mutex_);
+  if (positions_.size() == 1 && observation.place != kEnd) return feed(observation, out);
+  waiting_.push_back(std::move(observation));
+  std::push_heap(waiting_.begin(), waiting_.end(), later);
+  if (waiting_.size() > kMaxWaiting) take_first(out);
+}
+
+void Correlations::progress(int thread, std::uint64_t place, std::int64_t time,
+                            std::vector<sigma::CorrelationMatch>& out) {
+  const std::lock_guard lock(mutex_);
+  Position& own = positions_[static_cast<std::size_t>(thread)];
+  own.place = std::max(own.place, place);
+  own.time = std::max(own.time, time);
+  const Position last = *std::ranges::min_element(positions_, {}, &Position::place);
+  while (!waiting_.empty() && waiting_.front().place < last.place) take_first(out);
+  if (correlator_.timed() && last.time != 0) correlator_.advance(last.time, out);
+}
+
+void Correlations::finish(std::vector<sigma::CorrelationMatch>& out) {
+  const std::lock_guard lock(mutex_);
+  while (!waiting_.empty()) take_first(out);
+  correlator_.finish(out);
+}
+
+}  // namespace rpcmarshal::detect

@@ -1,0 +1,105 @@
+#include "detect/live_rules.h"
+
+#include <numeric>
+
+namespace rpcmarshal::detect {
+
+std::shared_ptr<LoadedRules> LiveRules::current() const {
+  const std::lock_guard lock(mutex_);
+  return current_;
+}
+
+void LiveRules::replace(std::shared_ptr<LoadedRules> next) {
+  const std::lock_guard lock(mutex_);
+  current_ = std::move(next);
+  generation_.fetch_add(1, std::memory_order_release);
+}
+
+std::array<std::uint64_t, 5> LiveRules::alerts_by_level() const {
+  std::array<std::uint64_t, 5> out{};
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = by_level_[i].load();
+  return out;
+}
+
+void LiveRules::count(const Alert& alert) {
+  by_level_[static_cast<std::size_t>(level_rank(alert.level))].fetch_add(1);
+}
+
+std::string alert_summary(const std::array<std::uint64_t, 5>& by_level) {
+  static constexpr const char* kNames[] = {"informational", "low", "medium", "high", "critical"};
+  const std::uint64_t all = std::accumulate(by_level.begin(), by_level.end(), std::uint64_t{0});
+  std::string out = std::to_string(all) + (all == 1 ? " alert" : " alerts");
+  bool first = true;
+  for (std::size_t level = by_level.size(); level-- > 0;) {
+    if (by_level[level] == 0) continue;
+    out += (first ? ": " : ", ") + std::to_string(by_level[level]) + ' ' + kNames[level];
+    first = false;
+  }
+  return out;
+}
+
+LiveDetector::LiveDetector(LiveRules* rules, int thread, bool same_json, bool records)
+    : rules_(rules), thread_(thread), same_json_(same_json), keep_records_(records) {
+  if (rules_) renew();
+}
+
+void LiveDetector::renew() {
+  // Read first: a replacement in between is seen with the next event.
+  generation_ = rules_->generation();
+  correlated_.clear();
+  detector_.reset();
+  loaded_ = rules_->current();
+  detector_ = std::make_unique<Detector>(loaded_->rules, loaded_->correlations, thread_);
+  detector_->set_place(place_);
+}
+
+EventFindings LiveDetector::event(const Event& event) {
+  if (!rules_) return {};
+  if (rules_->generation() != generation_) renew();
+  EventFindings out;
+  out.alerts = detector_->event(event);
+  const std::string_view json = detector_->event_json();
+  if (same_json_) out.json = json;
+  for (const Alert& alert : out.alerts) {
+    rules_->count(alert);
+    if (!keep_records_) continue;
+    Alert record = alert;
+    record.event = json;
+    append_alert_json(records_, record);
+  }
+  return out;
+}
+
+const std::vector<Alert>& LiveDetector::correlated() {
+  correlated_.clear();
+  if (!rules_) return correlated_;
+  correlated_ = detector_->take_correlated();
+  for (const Alert& alert : correlated_) {
+    rules_->count(alert);
+    if (keep_records_) append_alert_json(records_, alert);
+  }
+  return correlated_;
+}
+
+void LiveDetector::set_place(std::uint64_t place) {
+  place_ = place;
+  if (detector_) detector_->set_place(place);
+}
+
+void LiveDetector::progress(std::uint64_t place, std::int64_t time) {
+  if (!rules_) return;
+  if (rules_->generation() != generation_) renew();
+  detector_->progress(place, time);
+}
+
+void LiveDetector::finish() {
+  if (detector_) detector_->finish();
+}
+
+bool writes_as_rules_read(const SinkOptions& options) {
+  const SinkOptions standard;
+  return !options.present.show_secrets && options.max_bytes == standard.max_bytes &&
+         options.max_elements == standard.max_elements;
+}
+
+}  // namespace rpcmarshal::detect

@@ -1,0 +1,257 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "detect/run.h"
+#include "live/workers.h"
+#include "logs/json.h"
+#include "logs/sources.h"
+
+namespace rpcmarshal::detect {
+namespace {
+
+/// What rules say of an event when every one of them is tried.
+class TriesAll {
+ public:
+  explicit TriesAll(Rules& rules)
+      : rules_(rules), matcher_(rules.engine()), derived_(rules.derived()) {}
+
+  std::set<std::string> titles(const Event& event) {
+    text_.clear();
+    EventJson().append(text_, event);
+    const std::size_t size = text_.size();
+    text_.append(logs::JsonDocument::kPadding, ' ');
+    if (!document_.parse(std::string_view(text_).substr(0, size))) return {"no JSON"};
+    document_.fill(rules_.fields(), fields_, true);
+    derived_.add(fields_);
+    std::set<std::string> out;
+    for (const std::uint32_t rule :
+         matcher_.match(rules_.engine().plan(logs::own_sources()), fields_)) {
+      if (!rules_.correlator().silent(rule))
+        out.insert(rules_.engine().program().rules[rule].rule->about.title);
+    }
+    return out;
+  }
+
+ private:
+  Rules& rules_;
+  sigma::Matcher matcher_;
+  logs::DerivedFields derived_;
+  logs::JsonDocument document_;
+  sigma::EventFields fields_;
+  std::string text_;
+};
+
+std::set<std::string> titles(std::span<const Alert> alerts) {
+  std::set<std::string> out;
+  for (const Alert& alert : alerts) out.emplace(alert.title);
+  return out;
+}
+
+// The way to the rules that may match must not lose one: on every event of every capture the same
+// is found as when all are tried.
+void expect_routes_lose_nothing(const RuleOptions& options, std::size_t at_least) {
+  LoadedRules loaded(options, catalogue(), 1);
+  ASSERT_EQ(loaded.rules.error(), "");
+  TriesAll all(loaded.rules);
+  Detector detector(loaded.rules, loaded.correlations);
+  std::size_t found = 0;
+  for (const std::string& capture : captures()) {
+    for_each_event(capture, [&](const Event& event) {
+      const std::set<std::string> expected = all.titles(event);
+      ASSERT_EQ(titles(detector.event(event)), expected) << capture << " event " << event.id;
+      found += expected.size();
+    });
+  }
+  EXPECT_GE(found, at_least);
+}
+
+TEST(Route, LosesNothingOfOurRules) { expect_routes_lose_nothing(own_rules(), 200); }
+
+TEST(Route, LosesNothingWhereRulesAskForWhatIsNotThere) {
+  const RuleFile file(R"(
+title: no handle
+logsource: {product: rpcmarshal}
+detection: {s: {handles: null, operation|contains: Open}, condition: s}
+---
+title: argument is not there
+logsource: {product: rpcmarshal}
+detection: {s: {request.lpServiceName: null, interface.name: svcctl}, condition: s}
+---
+title: argument is there
+logsource: {product: rpcmarshal}
+detection: {s: {request.lpServiceName|exists: true}, condition: s}
+---
+title: result
+logsource: {product: rpcmarshal}
+detection: {s: {response.return.name|startswith: ERROR_}, condition: s}
+---
+title: not this
+logsource: {product: rpcmarshal}
+detection: {s: {interface.name: [svcctl, winreg]}, condition: not s}
+---
+title: not without UNC
+logsource: {product: rpcmarshal}
+detection: {s: {unc_hosts: null}, condition: not s}
+---
+title: word
+logsource: {product: rpcmarshal}
+detection: {s: [svcctl, SAM], condition: s}
+---
+title: by number
+logsource: {product: rpc_firewall, category: application}
+detection:
+  s: {EventLog: RPCFW, EventID: 3, InterfaceUuid: 367abb81-9844-35f1-ad32-98f038001003, OpNum: [12, 24]}
+  condition: s
+---
+title: by number compared
+logsource: {product: rpcmarshal}
+detection: {s: {opnum|gte: 20, interface.uuid|startswith: 367ABB81}, condition: s}
+---
+title: Zeek's name
+logsource: {product: zeek, service: dce_rpc}
+detection: {s: {endpoint: svcctl, operation: CreateServiceW}, condition: s}
+---
+title: one field as another
+logsource: {product: rpcmarshal}
+detection: {s: {interface.name|fieldref: endpoint}, condition: s}
+---
+title: outcomes
+logsource: {product: rpcmarshal}
+detection: {s: {outcome|re: '^(denied|fault)$'}, f: {fault.name|contains: access}, condition: s or f}
+---
+title: WMI
+logsource: {product: rpcmarshal}
+detection: {s: {wmi.class|contains: Process}, t: {dcom.class|contains: W}, d: {details|exists: true}, condition: 1 of them}
+)");
+  expect_routes_lose_nothing(file.options(), 200);
+}
+
+const char kCounted[] = R"(
+title: any call
+name: any
+logsource: {product: rpcmarshal}
+detection: {s: {outcome: returned}, condition: s}
+---
+title: three calls of a client
+correlation: {type: event_count, rules: [any], group-by: [client.address, server.address], timespan: 1m, condition: {gte: 3}}
+---
+title: open, then close
+correlation: {type: temporal_ordered, rules: [opened, closed], group-by: [client.address], timespan: 5m}
+---
+title: opened
+name: opened
+logsource: {product: rpcmarshal}
+detection: {s: {operation|contains: Open}, condition: s}
+---
+title: closed
+name: closed
+logsource: {product: rpcmarshal}
+detection: {s: {operation|contains: Close}, condition: s}
+---
+title: few
+correlation: {type: event_count, rules: [opened], group-by: [client.address], timespan: 10s, condition: {lt: 3}}
+---
+title: many targets
+correlation: {type: value_count, rules: [any], group-by: [client.address], timespan: 1h, condition: {gte: 2, field: server.address}}
+)";
+
+/// Correlations that fire on all captures one after the other, as lines, with `workers` threads.
+std::vector<std::string> fired(const RuleOptions& options, int workers) {
+  auto loaded = std::make_shared<LoadedRules>(options, catalogue(), workers);
+  EXPECT_EQ(loaded->rules.error(), "");
+  EXPECT_TRUE(loaded->rules.diagnostics().empty());
+  LiveRules rules(loaded);
+  WorkerOptions worker_options;
+  worker_options.workers = workers;
+  worker_options.wait = true;
+  worker_options.rules = &rules;
+  std::string out;
+  Workers pool(catalogue(), std::move(worker_options), [&](std::string_view text) { out += text; });
+  for (const std::string& capture : captures()) {
+    auto opened = CaptureFile::open(capture);
+    if (!opened.file) continue;
+    RawPacket packet;
+    while (opened.file->next(packet)) pool.packet(packet);
+  }
+  pool.finish();
+  std::vector<std::string> lines;
+  for (std::size_t at = 0; at < out.size();) {
+    const std::size_t end = out.find('\n', at);
+    const std::string line = out.substr(at, end - at);
+    if (line.find("\"kind\":\"alert\"") != std::string::npos) lines.push_back(line);
+    at = end + 1;
+  }
+  std::sort(lines.begin(), lines.end());
+  return lines;
+}
+
+TEST(Correlations, AreTheSameWithAnyNumberOfWorkers) {
+  const RuleFile file(kCounted);
+  const std::vector<std::string> alone = fired(file.options(), 1);
+  std::map<std::string, int> kinds;
+  for (const std::string& line : alone) {
+    for (const char* title : {"three calls", "open, then", "few", "many targets"})
+      kinds[title] += line.find(title) != std::string::npos ? 1 : 0;
+  }
+  for (const auto& [title, count] : kinds) EXPECT_GT(count, 0) << title;
+  for (const int workers : {2, 3, 7}) EXPECT_EQ(fired(file.options(), workers), alone) << workers;
+}
+
+TEST(Correlations, OfThreadsAreTakenInTheOrderOfPackets) {
+  const RuleFile file(kCounted);
+  LoadedRules loaded(file.options(), catalogue(), 2);
+  std::uint32_t opened = 0, closed = 0;
+  const auto& program = loaded.rules.engine().program();
+  for (std::uint32_t i = 0; i < program.rules.size(); ++i) {
+    if (program.rules[i].rule->about.title == "opened") opened = i;
+    if (program.rules[i].rule->about.title == "closed") closed = i;
+  }
+  const sigma::FieldId client = loaded.rules.fields().find("client.address");
+  const auto seen = [&](std::uint64_t place, std::uint32_t rule) {
+    return Observation{
+        place, static_cast<std::int64_t>(place) * 1'000'000'000, {rule}, {{client, {"10.0.0.1"}}}};
+  };
+  std::vector<sigma::CorrelationMatch> out;
+  // The thread with the later packet is faster.
+  loaded.correlations.add(seen(20, closed), out);
+  loaded.correlations.progress(1, 30, 0, out);
+  EXPECT_TRUE(out.empty());
+  loaded.correlations.add(seen(10, opened), out);
+  EXPECT_TRUE(out.empty()) << "the first thread may still find something earlier";
+  loaded.correlations.progress(0, 30, 0, out);
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_EQ(out[0].correlation->about.title, "open, then close");
+}
+
+TEST(LiveRules, AreReplacedBetweenEvents) {
+  const RuleFile file(
+      "title: one\nlogsource: {product: rpcmarshal}\ndetection: {s: {outcome: returned}, "
+      "condition: s}\n");
+  const auto load = [&] { return std::make_shared<LoadedRules>(file.options(), catalogue(), 1); };
+  LiveRules rules(load());
+  LiveDetector detector(&rules, 0, true, true);
+  std::vector<std::string> found;
+  for_each_event(RPCM_SOURCE_DIR "/tests/captures/svcctl_smb2.pcap", [&](const Event& event) {
+    const EventFindings findings = detector.event(event);
+    for (const Alert& alert : findings.alerts) found.emplace_back(alert.title);
+    EXPECT_EQ(findings.json.empty(), findings.alerts.empty());
+    if (found.size() == 2) {
+      file.write(
+          "title: two\nlogsource: {product: rpcmarshal}\ndetection: {s: {outcome: returned}, "
+          "condition: s}\n");
+      rules.replace(load());
+    }
+  });
+  ASSERT_GT(found.size(), 3u);
+  EXPECT_EQ(found[1], "one");
+  EXPECT_EQ(found[2], "two");
+  EXPECT_EQ(rules.alerts_by_level()[2], found.size()) << "no level counts as medium";
+  EXPECT_EQ(std::ranges::count(detector.records(), '\n'), static_cast<long>(found.size()));
+  EXPECT_NE(detector.records().find("\"event\":{\"ts\""), std::string::npos);
+}
+
+}  // namespace
+}  // namespace rpcmarshal::detect
