@@ -11,6 +11,7 @@
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/rule_options.h"
+#include "cli/secret_options.h"
 #include "detect/detector.h"
 #include "logs/reader.h"
 #include "sensor/sensor.h"
@@ -23,6 +24,7 @@ struct DetectOptions {
   std::vector<std::string> inputs, definitions;
   std::string format = "auto", output, colour = "auto";
   bool no_event = false, no_summary = false;
+  SecretOptions secrets;
 };
 
 /// Rules on inputs, one after the other.
@@ -86,7 +88,20 @@ class DetectRun {
       std::fprintf(stderr, "rpcmarshal: %s\n", opened.error.c_str());
       return false;
     }
-    Sensor sensor(catalogue_, {}, [&](const Event& event) {
+    SensorOptions options;
+    options.secrets = secrets_;
+    options.shares = [&](const Endpoint& client, const Endpoint& server,
+                         const SmbFileEvent& event) {
+      with_event_.clear();
+      const std::span<const Alert> alerts = detector_.share(client, server, event);
+      with_event_.assign(alerts.begin(), alerts.end());
+      if (options_.no_event) {
+        for (Alert& alert : with_event_) alert.event = {};
+      }
+      write(with_event_);
+      write_correlated();
+    };
+    Sensor sensor(catalogue_, std::move(options), [&](const Event& event) {
       const std::span<const Alert> alerts = detector_.event(event);
       if (json_ && !options_.no_event) {
         with_event_.assign(alerts.begin(), alerts.end());
@@ -124,6 +139,7 @@ class DetectRun {
   const sigma::FieldIndex& fields_;
   detect::Detector detector_;
   bool json_ = false, colour_ = false, written_ = true;
+  std::shared_ptr<const Secrets> secrets_ = load_secrets(options_.secrets);
   std::vector<Alert> with_event_;
   std::string line_;
 };
@@ -184,6 +200,7 @@ void add_detect(CLI::App& app, Run& run) {
   detect_command->add_option("-o,--output", options->output, "Write alerts to this file");
   detect_command->add_option("--colour,--color", options->colour, "auto, always, never")
       ->check(CLI::IsMember({"auto", "always", "never"}));
+  add_secret_options(*detect_command, options->secrets);
   detect_command
       ->add_option("--interfaces", options->definitions,
                    "Folder of .idl files that add to the built-in interfaces")

@@ -72,6 +72,13 @@ Result read_alone(const ReadOptions& o, const Catalogue& catalogue, std::FILE* o
   SensorOptions options = o.events.sensor();
   options.secrets = load_secrets(o.events.secrets);
   options.losses = [&](const ConnectionLosses& losses) { result.summary.add(losses); };
+  if (detection.rules) {
+    options.shares = [&](const Endpoint& client, const Endpoint& server,
+                         const SmbFileEvent& event) {
+      for (const Alert& alert : rules.share(client, server, event)) sink->write(alert);
+      write_correlated();
+    };
+  }
   Sensor sensor(catalogue, std::move(options), [&](const Event& event) {
     ++calls;
     if (!o.events.wanted(event)) return;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <functional>
 
+#include "base/unicode.h"
+
 namespace rpcmarshal::detect {
 namespace {
 
@@ -15,6 +17,53 @@ Alert alert_of(const sigma::Metadata& about) {
   out.file = about.file;
   out.tags = about.tags;
   return out;
+}
+
+bool is_pipe_share(std::string_view tree) {
+  return tree.size() >= 4 && equal_ignoring_case(tree.substr(tree.size() - 4), "IPC$");
+}
+
+/// Empty: Zeek logs nothing of it unless told to.
+std::string_view zeek_action(const SmbFileEvent& event) {
+  using Action = SmbFileEvent::Action;
+  switch (event.action) {
+    case Action::kOpen:
+      return is_pipe_share(event.tree) ? "SMB::PIPE_OPEN" : "SMB::FILE_OPEN";
+    case Action::kWrite:
+      return is_pipe_share(event.tree) ? "" : "SMB::FILE_WRITE";
+    case Action::kDelete:
+      return "SMB::FILE_DELETE";
+    case Action::kRename:
+      return "SMB::FILE_RENAME";
+    default:
+      return {};
+  }
+}
+
+/// [Zeek: scripts/base/protocols/smb, the logs smb_files and smb_mapping]
+void append_share_json(std::string& out, const Endpoint& client, const Endpoint& server,
+                       const SmbFileEvent& event, bool mapping, std::string_view action) {
+  JsonWriter json(out);
+  json.begin_object();
+  json.member("_path", mapping ? "smb_mapping" : "smb_files");
+  std::string time;
+  append_time(time, event.time);
+  json.member("ts", time);
+  json.member("id.orig_h", client.address.to_string());
+  json.member_number("id.orig_p", client.port);
+  json.member("id.resp_h", server.address.to_string());
+  json.member_number("id.resp_p", server.port);
+  json.member("path", event.tree);
+  if (mapping) {
+    json.member("share_type", is_pipe_share(event.tree) ? "PIPE" : "DISK");
+  } else {
+    std::string_view name = event.path;
+    if (is_pipe_share(event.tree) && name.starts_with("\\pipe\\")) name.remove_prefix(6);
+    json.member("action", action);
+    json.member("name", name);
+    if (event.action == SmbFileEvent::Action::kWrite) json.member_number("size", event.size);
+  }
+  json.end_object();
 }
 
 }  // namespace
@@ -54,6 +103,28 @@ std::span<const Alert> Detector::event(const Event& event) {
   if (!document_.parse(json_)) return {};
   document_.fill(rules_.fields(), fields_, plan.any_value() != nullptr);
   return evaluate(plan, fields_, &found->second.zeek_names);
+}
+
+std::span<const Alert> Detector::share(const Endpoint& client, const Endpoint& server,
+                                       const SmbFileEvent& event) {
+  alerts_.clear();
+  json_ = {};
+  const bool mapping = event.action == SmbFileEvent::Action::kTreeConnect;
+  const std::string_view action = zeek_action(event);
+  // Refused is not done.
+  if (event.status != 0 || (!mapping && action.empty())) return {};
+  const sigma::Plan& plan = mapping ? rules_.share_mappings() : rules_.share_files();
+  if (plan.rules().empty()) return {};
+  text_.clear();
+  append_share_json(text_, client, server, event, mapping, action);
+  const std::size_t size = text_.size();
+  text_.append(logs::JsonDocument::kPadding, ' ');
+  json_ = std::string_view(text_).substr(0, size);
+  if (!document_.parse(json_)) return {};
+  document_.fill(rules_.fields(), fields_, plan.any_value() != nullptr);
+  evaluate(plan, fields_, nullptr);
+  for (Alert& alert : alerts_) alert.event = json_;
+  return alerts_;
 }
 
 std::span<const Alert> Detector::event(logs::LogReader& log, bool with_json) {

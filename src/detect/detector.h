@@ -20,6 +20,7 @@
 #include "logs/reader.h"
 #include "sink/alert.h"
 #include "sink/sink.h"
+#include "smb/pipe.h"
 
 namespace rpcmarshal::detect {
 
@@ -38,6 +39,10 @@ class Detector {
   /// That event's JSON when it was made, as make_json_format() writes it with its default options,
   /// without a line end; else empty. Valid until the next call.
   std::string_view event_json() const { return json_; }
+  /// What a client did on a share. As event(); alerts have its JSON, in the form of Zeek's
+  /// smb_files and smb_mapping logs.
+  std::span<const Alert> share(const Endpoint& client, const Endpoint& server,
+                               const SmbFileEvent& event);
   /// The next event of a log, which `log` is at. As event(); alerts have its JSON when `with_json`.
   std::span<const Alert> event(logs::LogReader& log, bool with_json);
 

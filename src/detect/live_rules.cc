@@ -70,6 +70,18 @@ EventFindings LiveDetector::event(const Event& event) {
   return out;
 }
 
+std::span<const Alert> LiveDetector::share(const Endpoint& client, const Endpoint& server,
+                                           const SmbFileEvent& event) {
+  if (!rules_) return {};
+  if (rules_->generation() != generation_) renew();
+  const std::span<const Alert> out = detector_->share(client, server, event);
+  for (const Alert& alert : out) {
+    rules_->count(alert);
+    if (keep_records_) append_alert_json(records_, alert);
+  }
+  return out;
+}
+
 const std::vector<Alert>& LiveDetector::correlated() {
   correlated_.clear();
   if (!rules_) return correlated_;

@@ -59,6 +59,9 @@ class LiveDetector {
 
   /// For the event's writer; valid until the next call.
   EventFindings event(const Event& event);
+  /// What a client did on a share: alerts, valid until the next call.
+  std::span<const Alert> share(const Endpoint& client, const Endpoint& server,
+                               const SmbFileEvent& event);
   /// Correlations that fired since the last call.
   const std::vector<Alert>& correlated();
   /// JSON lines of all alerts; the caller empties it.

@@ -35,6 +35,8 @@ Rules::Rules(RuleOptions options, const Catalogue& catalogue)
     }
   }
   correlator_ = std::make_unique<sigma::Correlator>(*engine_, diagnostics_);
+  share_files_ = &engine_->plan(logs::zeek_sources("smb_files"));
+  share_mappings_ = &engine_->plan(logs::zeek_sources("smb_mapping"));
   if (!options_.level.empty()) least_level_ = level_rank(options_.level);
   if (engine_->rule_count() == 0 && error_.empty()) error_ = "no rule could be loaded";
 }

@@ -60,6 +60,13 @@ class Rules {
   };
   Route route(const Event& event);
 
+  /// For what clients do on shares, as Zeek's smb_files and smb_mapping logs; rules() may be empty.
+  const sigma::Plan& share_files() const { return *share_files_; }
+  const sigma::Plan& share_mappings() const { return *share_mappings_; }
+  bool watch_shares() const {
+    return !share_files_->rules().empty() || !share_mappings_->rules().empty();
+  }
+
  private:
   std::pair<std::string, std::string> zeek_names(std::string_view uuid,
                                                  std::string_view opnum) const;
@@ -73,6 +80,8 @@ class Rules {
   std::unique_ptr<logs::DerivedFields> derived_;
   std::unique_ptr<sigma::Correlator> correlator_;
   std::vector<sigma::LogSource> sources_, own_sources_;
+  const sigma::Plan* share_files_ = nullptr;
+  const sigma::Plan* share_mappings_ = nullptr;
   int least_level_ = 0;
 };
 

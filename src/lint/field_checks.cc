@@ -115,6 +115,16 @@ void check_fields(Checker& c) {
             "these look like parts of a path: write 'name|contains'");
     }
   }
+  // Event 3 is written for calls that were let through and for calls that were not; the audit
+  // keywords tell which. [RPC Firewall: Messages.mc]
+  if (c.view == View::kFirewall && !c.rule.detection.items.empty() &&
+      std::ranges::none_of(c.rule.detection.items,
+                           [](const Item& item) { return item.field == "Keywords"; })) {
+    c.add(
+        "allowed-or-blocked", Severity::kNote, c.rule.detection.items[0].at,
+        "calls that the firewall blocked match as those it let through",
+        "to tell them apart, ask for 'Keywords': Audit Success was allowed, Audit Failure blocked");
+  }
   // A log of every access, narrowed by nothing but how names end.
   if (c.view == View::kZeekSmbFiles) {
     const auto& items = c.rule.detection.items;

@@ -88,6 +88,63 @@ void examine(const sigma::Rule& rule, const Yaml& document, const Operations& op
   check_prose(c);
 }
 
+/// "# lint: allow CHECK: why", a line of its own anywhere in the file: its findings are left out.
+struct Allowance {
+  std::string check, why;
+  sigma::Location at;
+  bool used = false;
+};
+
+std::vector<Allowance> find_allowances(std::string_view text) {
+  constexpr std::string_view kStart = "# lint: allow ";
+  std::vector<Allowance> out;
+  std::uint32_t line = 0;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    std::string_view one = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    ++line;
+    const std::size_t first = one.find_first_not_of(' ');
+    if (first == std::string_view::npos || !one.substr(first).starts_with(kStart)) continue;
+    one.remove_prefix(first + kStart.size());
+    const std::size_t colon = one.find(':');
+    Allowance& a = out.emplace_back();
+    a.check = one.substr(0, colon);
+    a.at = {line, static_cast<std::uint32_t>(first + 1)};
+    if (colon != std::string_view::npos) {
+      const std::size_t why = one.find_first_not_of(" \r", colon + 1);
+      if (why != std::string_view::npos) a.why = one.substr(why);
+    }
+  }
+  return out;
+}
+
+void apply_allowances(std::string_view text, const std::string& file,
+                      std::vector<Finding>& findings) {
+  std::vector<Allowance> allowances = find_allowances(text);
+  std::erase_if(findings, [&](const Finding& finding) {
+    for (Allowance& a : allowances) {
+      // What the parser says cannot be allowed: the rule does not run.
+      if (a.check != finding.check || a.why.empty() || finding.check == "syntax") continue;
+      return a.used = true;
+    }
+    return false;
+  });
+  for (const Allowance& a : allowances) {
+    if (a.used) continue;
+    findings.push_back({"useless-allowance",
+                        Severity::kWarning,
+                        file,
+                        a.at,
+                        {},
+                        a.why.empty()
+                            ? "an allowance needs its reason: '# lint: allow " + a.check + ": why'"
+                            : "there is no finding of '" + a.check + "' to allow",
+                        a.why.empty() ? "write the reason" : "take the line out",
+                        {}});
+  }
+}
+
 }  // namespace
 
 std::vector<Finding> lint_text(std::string_view text, const std::string& file,
@@ -141,6 +198,7 @@ std::vector<Finding> lint_text(std::string_view text, const std::string& file,
                         {},
                         {}});
   }
+  apply_allowances(text, file, findings);
   std::ranges::stable_sort(findings, [](const Finding& a, const Finding& b) {
     return a.at.line != b.at.line ? a.at.line < b.at.line : a.at.column < b.at.column;
   });

@@ -119,6 +119,14 @@ void Workers::run(Worker& worker, int number) {
   const auto write_correlated = [&] {
     for (const Alert& alert : rules.correlated()) format->append_alert(lines, alert);
   };
+  if (options_.rules) {
+    options.shares = [&](const Endpoint& client, const Endpoint& server,
+                         const SmbFileEvent& event) {
+      for (const Alert& alert : rules.share(client, server, event))
+        format->append_alert(lines, alert);
+      write_correlated();
+    };
+  }
   Sensor sensor(catalogue_, std::move(options), [&](const Event& event) {
     if (options_.wanted && !options_.wanted(event)) return;
     summary.count(event);

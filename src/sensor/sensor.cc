@@ -53,7 +53,7 @@ struct Sensor::Impl {
         return make_smb_parser(
             connection,
             [this, connection](const PipeInfo& pipe) { return open_pipe(connection, pipe); },
-            nullptr, counters.smb, channels, options.secrets.get());
+            share_handler(connection), counters.smb, channels, options.secrets.get());
       case StreamKind::kHttp:
         return tunnels.channel(connection);
       case StreamKind::kDce:
@@ -73,6 +73,22 @@ struct Sensor::Impl {
         ++counters.other_connections;
         return nullptr;
     }
+  }
+
+  /// Null when nobody asks: then the parser need not look at files at all.
+  SmbFileHandler share_handler(const ConnectionInfo& connection) const {
+    if (!options.shares) return nullptr;
+    return [this, client = connection.initiator, server = connection.responder,
+            written = std::string()](const SmbFileEvent& event) mutable {
+      using Action = SmbFileEvent::Action;
+      if (event.action == Action::kRead || event.action == Action::kSessionSetup) return;
+      if (event.action == Action::kWrite) {
+        const std::string name = event.tree + '\n' + event.path;
+        if (name == written) return;
+        written = name;
+      }
+      options.shares(client, server, event);
+    };
   }
 
   std::unique_ptr<StreamConsumer> open_tunnel(const HttpTunnelInfo& tunnel) {

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 #include "capture/packet.h"
@@ -17,6 +18,11 @@
 
 namespace rpcmarshal {
 
+/// What a client does on shares: connects, opens, writes (the first of several in a row only),
+/// renames, deletes. The event lives for the call.
+using ShareHandler =
+    std::function<void(const Endpoint& client, const Endpoint& server, const SmbFileEvent&)>;
+
 struct SensorOptions {
   TcpLimits tcp;
   DceLimits dce;
@@ -27,7 +33,8 @@ struct SensorOptions {
   std::shared_ptr<TicketNames> tickets;
   /// The defender's keys, to open what is sealed; shared by all sensors. Null: none.
   std::shared_ptr<const Secrets> secrets;
-  LossHandler losses;  ///< may be empty
+  LossHandler losses;   ///< may be empty
+  ShareHandler shares;  ///< may be empty
   /// Numbers the events of several sensors together; null: each counts from 1.
   std::atomic<std::uint64_t>* ids = nullptr;
 };

@@ -17,6 +17,7 @@
 
 #include "sigma/loader.h"
 #include "sigma/rule.h"
+#include "sigma/yaml.h"
 
 namespace rpcmarshal::sigma {
 

@@ -5,6 +5,7 @@
 #include <unordered_set>
 
 #include "base/unicode.h"
+#include "match/value.h"
 #include "sigma/document.h"
 #include "sigma/pipeline.h"
 
@@ -365,7 +366,7 @@ class Transformer {
       case Kind::kConvertType: {
         double number = 0;
         if (step_.to_number && value.kind == Value::Kind::kString &&
-            !value.pattern.has_wildcards() && parse_number(value.pattern.plain(), number)) {
+            !value.pattern.has_wildcards() && match::parse_number(value.pattern.plain(), number)) {
           out.push_back(value);
           Value& to = out.back();
           to.text = value.pattern.plain();

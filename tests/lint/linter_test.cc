@@ -303,5 +303,31 @@ TEST(Operations, EditDistance) {
   EXPECT_EQ(edit_distance("abc", "xyzuvw", 2), 3u);
 }
 
+TEST(Allowance, LeavesOutWhatIsOnPurposeAndSaysWhenItIsOfNoUse) {
+  const std::string rule = rule_text(kZeek, {"t1053.002"},
+                                     "  s: {endpoint: atsvc, operation: NetrJobAdd}\n"
+                                     "  unused: {endpoint: svcctl}\n  condition: s\n");
+  EXPECT_TRUE(says(lint_it(rule), "unused-selection"));
+  const auto allowed = lint_it("# lint: allow unused-selection: for later\n" + rule);
+  EXPECT_TRUE(of(allowed, "unused-selection").empty());
+  EXPECT_TRUE(of(allowed, "useless-allowance").empty());
+  const auto without = lint_it("# lint: allow unused-selection\n" + rule);
+  EXPECT_TRUE(says(without, "unused-selection")) << "no reason given";
+  EXPECT_TRUE(says(without, "useless-allowance", {"reason"}));
+  EXPECT_TRUE(
+      says(lint_it("# lint: allow keywords: none\n" + rule), "useless-allowance", {"no finding"}));
+  EXPECT_TRUE(says(lint_it("# lint: allow syntax: no\ntitle: [\n"), "syntax"));
+}
+
+TEST(Firewall, BlockedCallsAreToldFromAllowedOnes) {
+  const std::string selection =
+      "  s: {EventID: 3, InterfaceUuid: 1ff70682-0a51-30e8-076d-740be8cee98b, OpNum: 0";
+  EXPECT_TRUE(says(lint_it(rule_text(kFirewall, {"t1053.002"}, selection + "}\n  condition: s\n")),
+                   "allowed-or-blocked", {"Keywords"}));
+  EXPECT_FALSE(says(lint_it(rule_text(kFirewall, {"t1053.002"},
+                                      selection + ", Keywords: Audit Success}\n  condition: s\n")),
+                    "allowed-or-blocked"));
+}
+
 }  // namespace
 }  // namespace rpcmarshal::lint

@@ -1,0 +1,1 @@
+rpcm_fuzz(rules_lint USES lint builtin)
