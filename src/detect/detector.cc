@@ -2,11 +2,15 @@
 
 #include <algorithm>
 #include <functional>
+#include <limits>
 
 #include "base/unicode.h"
 
 namespace rpcmarshal::detect {
 namespace {
+
+/// For evaluate(): the event's time is among its fields.
+constexpr std::int64_t kInFields = std::numeric_limits<std::int64_t>::min();
 
 Alert alert_of(const sigma::Metadata& about) {
   Alert out;
@@ -21,6 +25,17 @@ Alert alert_of(const sigma::Metadata& about) {
 
 bool is_pipe_share(std::string_view tree) {
   return tree.size() >= 4 && equal_ignoring_case(tree.substr(tree.size() - 4), "IPC$");
+}
+
+std::string_view share_type(const SmbFileEvent& event) {
+  return is_pipe_share(event.tree) ? "PIPE" : "DISK";
+}
+
+/// Of a pipe without "\\pipe\\", as the client asked for it.
+std::string_view share_name(const SmbFileEvent& event) {
+  std::string_view name = event.path;
+  if (is_pipe_share(event.tree) && name.starts_with("\\pipe\\")) name.remove_prefix(6);
+  return name;
 }
 
 /// Empty: Zeek logs nothing of it unless told to.
@@ -55,12 +70,10 @@ void append_share_json(std::string& out, const Endpoint& client, const Endpoint&
   json.member_number("id.resp_p", server.port);
   json.member("path", event.tree);
   if (mapping) {
-    json.member("share_type", is_pipe_share(event.tree) ? "PIPE" : "DISK");
+    json.member("share_type", share_type(event));
   } else {
-    std::string_view name = event.path;
-    if (is_pipe_share(event.tree) && name.starts_with("\\pipe\\")) name.remove_prefix(6);
     json.member("action", action);
-    json.member("name", name);
+    json.member("name", share_name(event));
     if (event.action == SmbFileEvent::Action::kWrite) json.member_number("size", event.size);
   }
   json.end_object();
@@ -76,6 +89,10 @@ Detector::Detector(Rules& rules, Correlations& correlations, int thread)
       classifier_(rules.engine(), rules.known()),
       matcher_(rules.engine()) {
   classifier_.set_sources(rules.fixed_sources());
+  const auto find = [&](std::string_view name) { return rules.fields().find(name); };
+  share_fields_ = {find("_path"),     find("id.orig_h"), find("id.orig_p"),  find("id.resp_h"),
+                   find("id.resp_p"), find("path"),      find("share_type"), find("action"),
+                   find("name"),      find("size")};
 }
 
 std::span<const Alert> Detector::event(const Event& event) {
@@ -95,14 +112,59 @@ std::span<const Alert> Detector::event(const Event& event) {
     return {};
   }
 
+  if (found->second.by_header) {
+    fill_header(found->second, event);
+    const std::span<const Alert> out = evaluate(plan, fields_, event.time);
+    if (!out.empty()) {
+      text_.clear();
+      event_json_.append(text_, event);
+      json_ = text_;
+    }
+    return out;
+  }
   text_.clear();
   event_json_.append(text_, event);
+  if (!parse_text()) return {};
+  document_.fill(rules_.fields(), fields_, plan.any_value() != nullptr);
+  // The names are those of the operation, when the key knows it.
+  derived_.add(fields_, key.procedure ? &found->second.zeek_names : nullptr);
+  return evaluate(plan, fields_, event.time);
+}
+
+bool Detector::parse_text() {
   const std::size_t size = text_.size();
   text_.append(logs::JsonDocument::kPadding, ' ');
   json_ = std::string_view(text_).substr(0, size);
-  if (!document_.parse(json_)) return {};
-  document_.fill(rules_.fields(), fields_, plan.any_value() != nullptr);
-  return evaluate(plan, fields_, &found->second.zeek_names);
+  return document_.parse(json_);
+}
+
+void Detector::fill_header(const Rules::Route& route, const Event& event) {
+  fields_.clear();
+  for (const auto& [field, value] : route.constants) fields_.add(value, field);
+  bool written[2] = {};
+  const auto address = [&](std::size_t side, const Endpoint& of) {
+    if (!written[side]) addresses_[side] = of.address.to_string();
+    written[side] = true;
+    return sigma::EventValue::of(std::string_view(addresses_[side]));
+  };
+  for (const auto& [field, header] : route.headers) {
+    switch (header) {
+      case HeaderField::kClientAddress:
+        fields_.add(address(0, event.client), field);
+        break;
+      case HeaderField::kServerAddress:
+        fields_.add(address(1, event.server), field);
+        break;
+      case HeaderField::kClientPort:
+        fields_.add(sigma::EventValue::of(std::int64_t{event.client.port}), field);
+        break;
+      case HeaderField::kServerPort:
+        fields_.add(sigma::EventValue::of(std::int64_t{event.server.port}), field);
+        break;
+      case HeaderField::kNone:
+        break;
+    }
+  }
 }
 
 std::span<const Alert> Detector::share(const Endpoint& client, const Endpoint& server,
@@ -115,16 +177,50 @@ std::span<const Alert> Detector::share(const Endpoint& client, const Endpoint& s
   if (event.status != 0 || (!mapping && action.empty())) return {};
   const sigma::Plan& plan = mapping ? rules_.share_mappings() : rules_.share_files();
   if (plan.rules().empty()) return {};
-  text_.clear();
-  append_share_json(text_, client, server, event, mapping, action);
-  const std::size_t size = text_.size();
-  text_.append(logs::JsonDocument::kPadding, ' ');
-  json_ = std::string_view(text_).substr(0, size);
-  if (!document_.parse(json_)) return {};
-  document_.fill(rules_.fields(), fields_, plan.any_value() != nullptr);
-  evaluate(plan, fields_, nullptr);
+  const auto write = [&] {
+    text_.clear();
+    append_share_json(text_, client, server, event, mapping, action);
+  };
+  if (plan.any_value() != nullptr) {  // keywords see what has no field, too
+    write();
+    if (!parse_text()) return {};
+    document_.fill(rules_.fields(), fields_, true);
+    evaluate(plan, fields_, event.time);
+  } else {
+    fill_share(client, server, event);
+    evaluate(plan, fields_, event.time);
+    if (alerts_.empty()) return {};
+    write();
+    json_ = text_;
+  }
   for (Alert& alert : alerts_) alert.event = json_;
   return alerts_;
+}
+
+void Detector::fill_share(const Endpoint& client, const Endpoint& server,
+                          const SmbFileEvent& event) {
+  using sigma::EventValue;
+  const bool mapping = event.action == SmbFileEvent::Action::kTreeConnect;
+  fields_.clear();
+  const auto text = [&](sigma::FieldId field, std::string_view value) {
+    if (field != sigma::kNoField) fields_.add(EventValue::of(value), field);
+  };
+  const auto number = [&](sigma::FieldId field, std::uint64_t value) {
+    if (field != sigma::kNoField)
+      fields_.add(EventValue::of(static_cast<std::int64_t>(value)), field);
+  };
+  addresses_[0] = client.address.to_string();
+  addresses_[1] = server.address.to_string();
+  text(share_fields_.type, mapping ? "smb_mapping" : "smb_files");
+  text(share_fields_.client, addresses_[0]);
+  number(share_fields_.client_port, client.port);
+  text(share_fields_.server, addresses_[1]);
+  number(share_fields_.server_port, server.port);
+  text(share_fields_.path, event.tree);
+  if (mapping) return text(share_fields_.share_type, share_type(event));
+  text(share_fields_.action, zeek_action(event));
+  text(share_fields_.name, share_name(event));
+  if (event.action == SmbFileEvent::Action::kWrite) number(share_fields_.size, event.size);
 }
 
 std::span<const Alert> Detector::event(logs::LogReader& log, bool with_json) {
@@ -137,7 +233,8 @@ std::span<const Alert> Detector::event(logs::LogReader& log, bool with_json) {
   const bool all = plan.any_value() != nullptr;
   if (all && !log.has_all()) log.fill_all();
   log.expect_all(all);
-  evaluate(plan, fields, nullptr);
+  derived_.add(fields);
+  evaluate(plan, fields, kInFields);
   if (with_json && !alerts_.empty()) {
     text_.clear();
     log.append_json(text_);
@@ -148,12 +245,11 @@ std::span<const Alert> Detector::event(logs::LogReader& log, bool with_json) {
 }
 
 std::span<const Alert> Detector::evaluate(const sigma::Plan& plan, sigma::EventFields& fields,
-                                          const std::pair<std::string, std::string>* zeek_names) {
-  derived_.add(fields, zeek_names);
+                                          std::int64_t time) {
   const std::vector<std::uint32_t>& matches = matcher_.match(plan, fields);
   const sigma::Correlator& correlator = rules_.correlator();
   if (matches.empty() && !correlator.timed()) return {};
-  const std::int64_t time = logs::event_time(fields, rules_.known());
+  if (time == kInFields) time = logs::event_time(fields, rules_.known());
   for (const std::uint32_t index : matches) {
     if (correlator.silent(index)) continue;
     const sigma::Metadata& about = rules_.engine().program().rules[index].rule->about;

@@ -71,6 +71,14 @@ RouteKey route_key(const Event& e) {
   return key;
 }
 
+HeaderField header_field(std::string_view field) {
+  if (field == "client.address" || field == "id.orig_h") return HeaderField::kClientAddress;
+  if (field == "client.port" || field == "id.orig_p") return HeaderField::kClientPort;
+  if (field == "server.address" || field == "id.resp_h") return HeaderField::kServerAddress;
+  if (field == "server.port" || field == "id.resp_p") return HeaderField::kServerPort;
+  return HeaderField::kNone;
+}
+
 bool field_outlook(const Event& event, std::string_view field, std::string_view zeek_endpoint,
                    std::string_view zeek_operation, std::vector<EventValue>& out) {
   const RouteKey key = route_key(event);

@@ -28,6 +28,16 @@ struct RouteKeyHash {
   }
 };
 
+/// Fields that are cheap to take from any event: addresses and ports.
+enum class HeaderField : std::uint8_t {
+  kNone,
+  kClientAddress,
+  kClientPort,
+  kServerAddress,
+  kServerPort
+};
+HeaderField header_field(std::string_view field);
+
 /// What is known of a field of `event` by its key alone. True: `out` has all its values (none: it
 /// is absent), texts living as long as the event. False: it may have any value. Field names are
 /// those of docs/event.md and, for what Zeek and the RPC Firewall would have logged, theirs

@@ -1,5 +1,6 @@
 #include "detect/rules.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "detect/route.h"
@@ -77,7 +78,61 @@ Rules::Route Rules::route(const Event& event) {
         }
         return field_outlook(event, name, names.first, names.second, values);
       });
+  find_constants(event, out);
   return out;
+}
+
+void Rules::find_constants(const Event& event, Route& route) {
+  if (route.plan->any_value() != nullptr) return;
+  const sigma::Program& program = engine_->program();
+  // Every field that evaluating the rules, or counting them, may ask for.
+  std::vector<sigma::FieldId> needed;
+  std::vector<std::uint32_t> open;
+  std::vector<bool> seen(program.ops.size(), false);
+  for (const std::uint32_t rule : route.plan->rules()) {
+    open.push_back(program.rules[rule].root);
+    correlator_->fields_of(rule, needed);
+  }
+  while (!open.empty()) {
+    const std::uint32_t op = open.back();
+    open.pop_back();
+    if (seen[op]) continue;
+    seen[op] = true;
+    const sigma::Program::Op& o = program.ops[op];
+    if (o.kind == sigma::Program::Op::Kind::kPredicate) {
+      needed.push_back(program.predicates[o.first].field);
+      if (program.predicates[o.first].other != sigma::kNoField)
+        needed.push_back(program.predicates[o.first].other);
+      continue;
+    }
+    for (std::uint32_t i = 0; i < o.count; ++i) open.push_back(program.children[o.first + i]);
+  }
+  std::sort(needed.begin(), needed.end());
+  needed.erase(std::unique(needed.begin(), needed.end()), needed.end());
+  const std::string uuid =
+      event.interface_id ? event.interface_id->uuid.to_string() : std::string();
+  const bool by_operation = route_key(event).procedure != nullptr;
+  std::vector<sigma::EventValue> values;
+  for (const sigma::FieldId field : needed) {
+    const std::string_view name = fields().name(field);
+    if (const HeaderField header = header_field(name); header != HeaderField::kNone) {
+      route.headers.emplace_back(field, header);
+      continue;
+    }
+    values.clear();
+    if (by_operation && (name == "interface.uuid" || name == "InterfaceUuid")) {
+      values.push_back(sigma::EventValue::of(std::string_view(uuid)));
+    } else if (!field_outlook(event, name, route.zeek_names.first, route.zeek_names.second,
+                              values)) {
+      return;
+    }
+    for (sigma::EventValue& value : values) {
+      if (value.kind == sigma::EventValue::Kind::kText)
+        value.text = route.texts.emplace_back(value.text);
+      route.constants.emplace_back(field, value);
+    }
+  }
+  route.by_header = true;
 }
 
 }  // namespace rpcmarshal::detect

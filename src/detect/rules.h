@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -10,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "detect/route.h"
 #include "event/event.h"
 #include "interface/model.h"
 #include "logs/derived.h"
@@ -56,7 +58,14 @@ class Rules {
   /// others need not be tried. Locks; kept by the caller (route.h says for how long).
   struct Route {
     const sigma::Plan* plan = nullptr;
-    std::pair<std::string, std::string> zeek_names;  ///< endpoint and operation
+    std::pair<std::string, std::string>
+        zeek_names;  ///< endpoint and operation, of keys with a procedure
+    /// The plan's rules, and the correlations they feed, ask for nothing but what is here: values
+    /// that all events of this key have, and those of `headers`, from headers_of().
+    bool by_header = false;
+    std::vector<std::pair<sigma::FieldId, sigma::EventValue>> constants;
+    std::vector<std::pair<sigma::FieldId, HeaderField>> headers;
+    std::deque<std::string> texts;  ///< of `constants`
   };
   Route route(const Event& event);
 
@@ -68,6 +77,7 @@ class Rules {
   }
 
  private:
+  void find_constants(const Event& event, Route& route);
   std::pair<std::string, std::string> zeek_names(std::string_view uuid,
                                                  std::string_view opnum) const;
 
