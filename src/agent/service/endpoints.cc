@@ -104,7 +104,10 @@ ProcessReport make_report(ProcessFacts process, std::vector<FoundInterface> foun
   // An endpoint that is compiled in is the process's unless somebody else is seen to have it.
   for (const ReportedInterface& one : report.interfaces) {
     for (const std::string& text : one.found.endpoints) {
-      const auto [sequence, endpoint] = split_endpoint(text);
+      const auto parts = split_endpoint(text);
+      // Lambdas cannot capture structured bindings in C++20 as clang 14 has it.
+      const auto& sequence = std::get<0>(parts);
+      const auto& endpoint = std::get<1>(parts);
       if (sequence.empty()) continue;
       const bool taken = sequence == kPipeSequence &&
                          std::any_of(facts.pipes.begin(), facts.pipes.end(), [&](const auto& pipe) {
