@@ -119,12 +119,16 @@ void RotatingFile::rotate() {
   char time[32];
   std::strftime(time, sizeof time, "-%Y%m%dT%H%M%SZ", &parts);
   std::string name;
-  for (int again = 0;; ++again) {
+  // A number is not used twice in one second, though its file may be deleted by now: the newest
+  // file would get the oldest name.
+  for (int again = now == last_rotation_ ? last_number_ + 1 : 0;; ++again) {
     char number[16] = "";
     if (again > 0) std::snprintf(number, sizeof number, "-%04d", again);  // so that names sort
     name = stem + time + number + extension;
+    last_number_ = again;
     if (!std::filesystem::exists(name) && !std::filesystem::exists(name + ".gz")) break;
   }
+  last_rotation_ = now;
   if (std::rename(path_.c_str(), name.c_str()) == 0) {
     ++rotations_;
     to_pack_.push_back(name);

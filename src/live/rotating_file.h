@@ -9,6 +9,7 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <ctime>
 #include <deque>
 #include <functional>
 #include <mutex>
@@ -70,6 +71,8 @@ class RotatingFile {
   std::uint64_t size_ = 0;
   std::int64_t period_ = 0;  // number of the period the file belongs to
   std::uint64_t lost_ = 0, rotations_ = 0;
+  std::time_t last_rotation_ = 0;
+  int last_number_ = 0;  ///< in the name of the last file of that second
   std::string error_;
   bool closed_ = false;
 

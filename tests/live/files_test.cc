@@ -98,6 +98,19 @@ TEST_F(Files, KeepOnlySoMany) {
   EXPECT_NE(all().find("012345678919\n"), std::string::npos) << "the newest are kept";
 }
 
+TEST_F(Files, KeepTheNewestThoughOthersOfTheSecondAreGone) {
+  {
+    RotatingFile file(path("e.jsonl"), {.max_bytes = 10, .gzip = false, .keep = 2}, none, none);
+    for (int i = 0; i < 40; ++i) {
+      file.write("0123456789" + std::to_string(i) + '\n');
+      std::this_thread::sleep_for(std::chrono::milliseconds(3));  // time to delete
+    }
+  }
+  EXPECT_EQ(names().size(), 3u);
+  EXPECT_NE(all().find("012345678938\n"), std::string::npos);
+  EXPECT_NE(all().find("012345678939\n"), std::string::npos);
+}
+
 TEST_F(Files, BeginAnewWhenTheTimeHasCome) {
   RotatingFile file(path("e.jsonl"), {.every_seconds = 1, .gzip = false}, none, none);
   file.write("one\n");
