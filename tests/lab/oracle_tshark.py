@@ -259,7 +259,8 @@ def read_marshal(program, path, keys=()):
         key = (event.get("interface", {}).get("uuid"), event.get("opnum"))
         outcome = event.get("outcome")
         # Calls on a context nobody offered have no interface: those of tshark are passed over too.
-        if outcome == "rejected" or None in key:
+        # tshark does not know an interface by what the object is.
+        if outcome == "rejected" or None in key or event["interface"].get("inferred") == "object":
             continue
         if outcome != "response_only":
             calls.counts[REQUEST][key] += 1
