@@ -35,6 +35,9 @@ struct Machine {
     callers.next.client.port = 50000;
     callers.next.server.port = 49700;
   }
+  Machine(const Machine&) = delete;
+  Machine& operator=(const Machine&) = delete;
+  ~Machine() { hook.stop(0); }  // gives the session back, which is freed
   Session& start(SessionOptions options = {}) {
     hook.start(std::make_unique<Session>(options));
     return *hook.session();
