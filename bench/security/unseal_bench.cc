@@ -6,7 +6,7 @@
 
 #include <map>
 
-#include "capture/capture_file.h"
+#include "recorded_calls.h"
 #include "security/kerberos_oracle.h"
 #include "security/kerberos_security.h"
 #include "security/ntlm_keys.h"
@@ -131,35 +131,6 @@ void open_fragments(benchmark::State& state, const Kind& kind) {
     }
   }
   state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * kCount * kBody));
-}
-
-/// One call of a capture.
-struct Recorded {
-  SyntaxId interface;
-  std::uint16_t opnum = 0;
-  std::string request, response;
-};
-
-std::vector<Recorded> recorded_calls(const char* name) {
-  std::vector<Recorded> calls;
-  DceStatistics statistics;
-  PacketPipeline pipeline(
-      [&](const ConnectionInfo&) {
-        return make_dce_connection(
-            {}, {},
-            [&](const Call& call) {
-              if (call.outcome != Outcome::kReturned || !call.interface) return;
-              calls.push_back({*call.interface, call.opnum, std::string(as_text(call.request.stub)),
-                               std::string(as_text(call.response.stub))});
-            },
-            statistics);
-      },
-      {}, {});
-  auto opened = CaptureFile::open(std::string(RPCM_SOURCE_DIR "/tests/captures/") + name);
-  RawPacket packet;
-  while (opened.file && opened.file->next(packet)) pipeline.packet(packet);
-  pipeline.finish();
-  return calls;
 }
 
 /// The packets of one connection that makes these calls, protected in this way.

@@ -4,7 +4,7 @@
 // repeated.
 #include <benchmark/benchmark.h>
 
-#include "capture/capture_file.h"
+#include "recorded_calls.h"
 #include "security/secrets.h"
 #include "sensor/traffic.h"
 #include "smb/ntlm_login.h"
@@ -28,35 +28,6 @@ constexpr Protection kProtections[] = {
     {"aes256_ccm", SmbCipher::kAes256Ccm, false, SmbSigning::kAesGmac},
     {"aes256_gcm", SmbCipher::kAes256Gcm, false, SmbSigning::kAesGmac},
 };
-
-/// One call of a capture.
-struct Recorded {
-  SyntaxId interface;
-  std::uint16_t opnum = 0;
-  std::string request, response;
-};
-
-std::vector<Recorded> recorded_calls(const char* name) {
-  std::vector<Recorded> calls;
-  DceStatistics statistics;
-  PacketPipeline pipeline(
-      [&](const ConnectionInfo&) {
-        return make_dce_connection(
-            {}, {},
-            [&](const Call& call) {
-              if (call.outcome != Outcome::kReturned || !call.interface) return;
-              calls.push_back({*call.interface, call.opnum, std::string(as_text(call.request.stub)),
-                               std::string(as_text(call.response.stub))});
-            },
-            statistics);
-      },
-      {}, {});
-  auto opened = CaptureFile::open(std::string(RPCM_SOURCE_DIR "/tests/captures/") + name);
-  RawPacket packet;
-  while (opened.file && opened.file->next(packet)) pipeline.packet(packet);
-  pipeline.finish();
-  return calls;
-}
 
 /// The packets of one SMB 3.1.1 connection that logs on, opens a pipe and makes these calls.
 class Conversation {

@@ -1,6 +1,7 @@
-// A map that forgets: at most `capacity` entries, in two halves. When the young half is full the old
-// one is dropped and the young one takes its place; what is asked for moves back to the young half.
-// So whatever was used within the last capacity/2 insertions is there, at the cost of a plain map.
+// A map that forgets: at most `capacity` entries, in two halves. When the young half is full the
+// old one is dropped and the young one takes its place; what is asked for moves back to the young
+// half. So whatever was used within the last capacity/2 insertions is there, at the cost of a plain
+// map.
 #pragma once
 
 #include <cstddef>

@@ -61,4 +61,19 @@ int read_captures(const std::vector<std::string>& files, Progress& progress,
   return status;
 }
 
+bool read_well(const logs::LogReader& reader, const std::string& path) {
+  bool good = true;
+  if (!reader.error().empty()) {
+    std::fprintf(stderr, "rpcmarshal: %s: %s\n", path.c_str(), reader.error().c_str());
+    good = false;
+  }
+  if (reader.skipped() > 0) {
+    std::fprintf(stderr, "rpcmarshal: %s: %llu events could not be read; the first: %s\n",
+                 path.c_str(), static_cast<unsigned long long>(reader.skipped()),
+                 reader.first_problem().c_str());
+    good = false;
+  }
+  return good;
+}
+
 }  // namespace rpcmarshal::cli

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "capture/capture_file.h"
+#include "logs/reader.h"
 #include "sensor/sensor.h"
 
 namespace rpcmarshal::cli {
@@ -37,5 +38,9 @@ class Progress {
 int read_captures(const std::vector<std::string>& files, Progress& progress,
                   const std::function<void(const RawPacket&)>& packet,
                   const std::function<std::uint64_t()>& calls, DropStatistics* drops = nullptr);
+
+/// After a log's last record: says on standard error what of it could not be read. False when
+/// anything.
+bool read_well(const logs::LogReader& reader, const std::string& path);
 
 }  // namespace rpcmarshal::cli

@@ -8,6 +8,7 @@
 #include <cstdlib>
 
 #include "capture/capture_file.h"
+#include "cli/captures.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/rule_options.h"
@@ -56,18 +57,7 @@ class DetectRun {
       write(detector_.event(*log.reader, json_ && !options_.no_event));
       write_correlated();
     }
-    bool good = true;
-    if (!log.reader->error().empty()) {
-      std::fprintf(stderr, "rpcmarshal: %s: %s\n", path.c_str(), log.reader->error().c_str());
-      good = false;
-    }
-    if (log.reader->skipped() > 0) {
-      std::fprintf(stderr, "rpcmarshal: %s: %llu events could not be read; the first: %s\n",
-                   path.c_str(), static_cast<unsigned long long>(log.reader->skipped()),
-                   log.reader->first_problem().c_str());
-      good = false;
-    }
-    return good;
+    return read_well(*log.reader, path);
   }
 
   /// False when alerts could not be written.

@@ -5,6 +5,7 @@
 
 #include "base/unicode.h"
 #include "capture/capture_file.h"
+#include "cli/captures.h"
 #include "logs/reader.h"
 #include "sink/json_writer.h"
 #include "sink/sink.h"
@@ -213,18 +214,7 @@ bool PolicyEvents::read(const std::string& path, const SensorOptions& options,
       call({json_, nullptr});
     }
   }
-  bool good = true;
-  if (!log.reader->error().empty()) {
-    std::fprintf(stderr, "rpcmarshal: %s: %s\n", path.c_str(), log.reader->error().c_str());
-    good = false;
-  }
-  if (log.reader->skipped() > 0) {
-    std::fprintf(stderr, "rpcmarshal: %s: %llu events could not be read; the first: %s\n",
-                 path.c_str(), static_cast<unsigned long long>(log.reader->skipped()),
-                 log.reader->first_problem().c_str());
-    good = false;
-  }
-  return good;
+  return read_well(*log.reader, path);
 }
 
 }  // namespace rpcmarshal::cli

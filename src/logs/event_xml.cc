@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/code_point.h"
 #include "base/unicode.h"
 #include "sink/json_writer.h"
 
@@ -19,24 +20,6 @@ struct Element {
   std::string text;
   std::vector<std::uint32_t> children;
 };
-
-void append_code_point(std::string& out, std::uint32_t c) {
-  if (c < 0x80) {
-    out += static_cast<char>(c);
-  } else if (c < 0x800) {
-    out += static_cast<char>(0xC0 | c >> 6);
-    out += static_cast<char>(0x80 | (c & 0x3F));
-  } else if (c < 0x10000) {
-    out += static_cast<char>(0xE0 | c >> 12);
-    out += static_cast<char>(0x80 | (c >> 6 & 0x3F));
-    out += static_cast<char>(0x80 | (c & 0x3F));
-  } else {
-    out += static_cast<char>(0xF0 | c >> 18);
-    out += static_cast<char>(0x80 | (c >> 12 & 0x3F));
-    out += static_cast<char>(0x80 | (c >> 6 & 0x3F));
-    out += static_cast<char>(0x80 | (c & 0x3F));
-  }
-}
 
 void append_unescaped(std::string& out, std::string_view text) {
   while (!text.empty()) {

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <cstring>
 
+#include "base/code_point.h"
+
 namespace rpcmarshal::policy {
 namespace {
 
@@ -97,24 +99,6 @@ int hex4(std::string_view json, std::size_t at) {
   unsigned out = 0;
   const auto r = std::from_chars(json.data() + at, json.data() + at + 4, out, 16);
   return r.ec == std::errc() && r.ptr == json.data() + at + 4 ? static_cast<int>(out) : -1;
-}
-
-void append_rune(std::string& out, std::uint32_t c) {
-  if (c < 0x80) {
-    out += static_cast<char>(c);
-  } else if (c < 0x800) {
-    out += static_cast<char>(0xC0 | (c >> 6));
-    out += static_cast<char>(0x80 | (c & 0x3F));
-  } else if (c < 0x10000) {
-    out += static_cast<char>(0xE0 | (c >> 12));
-    out += static_cast<char>(0x80 | ((c >> 6) & 0x3F));
-    out += static_cast<char>(0x80 | (c & 0x3F));
-  } else {
-    out += static_cast<char>(0xF0 | (c >> 18));
-    out += static_cast<char>(0x80 | ((c >> 12) & 0x3F));
-    out += static_cast<char>(0x80 | ((c >> 6) & 0x3F));
-    out += static_cast<char>(0x80 | (c & 0x3F));
-  }
 }
 
 }  // namespace
@@ -459,7 +443,7 @@ bool JsonFields::string(std::string_view json, std::size_t& at, bool wanted,
             rune = 0xFFFD;  // a lone surrogate is no text
           }
         }
-        append_rune(decoded_, rune);
+        append_code_point(decoded_, rune);
         break;
       }
       default:
