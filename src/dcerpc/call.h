@@ -57,9 +57,11 @@ struct Call {
   std::uint32_t call_id = 0;
   std::uint16_t context_id = 0;
   std::uint16_t opnum = 0;            ///< not known for kResponseOnly (0 then)
-  std::optional<SyntaxId> interface;  ///< nullopt: bind not seen and not inferred
+  std::optional<SyntaxId> interface;  ///< nullopt: bind not seen and not inferred, or never_offered
   SyntaxId transfer_syntax;           ///< nil when not known
   bool bind_seen = false;
+  /// All binds were seen, and none offered this context: it means nothing, and nothing is guessed.
+  bool never_offered = false;
   std::string inferred;  ///< how `interface` was found without a bind, or empty: "pipe name", "pipe
                          ///< and stub", "endpoint mapper"
   std::optional<Guid> object;

@@ -37,6 +37,7 @@ struct PendingCall {
   std::uint16_t opnum = 0;
   std::optional<Guid> object;
   bool bound = false;    ///< `interface` and `transfer` come from a bind
+  bool never_offered = false;  ///< as in Call
   bool settled = false;  ///< and the bind was answered when the request came
   bool rejected = false;
   bool cancelled = false;

@@ -83,6 +83,10 @@ class DceConnection final : public StreamConsumer, private AnswerClock::Waiting 
   void on_pdu(Direction direction, const PduHeader& header, Timestamp time, Bytes pdu) {
     auto type = static_cast<std::size_t>(header.type);
     if (type < std::size(statistics_.pdus)) ++statistics_.pdus[type];
+    if (opening_ == Opening::kNothing) {
+      opening_ = header.type == PduType::kBind ? Opening::kBind : Opening::kOther;
+      opener_ = direction;
+    }
     switch (header.type) {
       case PduType::kRequest:
         return on_request(direction, header, time, pdu);
@@ -126,7 +130,10 @@ class DceConnection final : public StreamConsumer, private AnswerClock::Waiting 
   void on_bind(Direction direction, const PduHeader& header, Timestamp time, Bytes pdu) {
     PduParts parts = split_pdu(header, pdu, kPduHeaderSize);
     BindBody body;
-    if (!read_bind(parts.body, header.drep.order, body)) ++statistics_.malformed;
+    if (!read_bind(parts.body, header.drep.order, body)) {
+      ++statistics_.malformed;
+      opening_ = Opening::kOther;  // it may have offered more than was read
+    }
     contexts_.offer(direction, header, time, body, statistics_, binds_);
     take_token(true, parts);
   }
@@ -173,9 +180,19 @@ class DceConnection final : public StreamConsumer, private AnswerClock::Waiting 
     }
   }
 
+  /// Whether whatever the sender of `direction` offered so far was captured, as far as the PDUs
+  /// tell.
+  bool all_offers_seen(Direction direction) const {
+    return opening_ == Opening::kBind && opener_ == direction &&
+           losses_[direction == Direction::kBackward] == 0;
+  }
+
   void note_context(PendingCall& call) {
     const PresentationContext* context = contexts_.find(call.context_id);
-    if (!context) return;
+    if (!context) {
+      call.never_offered = all_offers_seen(call.direction);
+      return;
+    }
     call.transfer = context->transfer;
     if (context->state == PresentationContext::State::kUnknown) return;
     call.bound = true;
@@ -405,7 +422,8 @@ class DceConnection final : public StreamConsumer, private AnswerClock::Waiting 
     out.opnum = call.opnum;
     out.object = call.object;
     out.transfer_syntax = call.transfer;
-    out.bind_seen = call.bound;
+    out.never_offered = call.never_offered && call.request.started;
+    out.bind_seen = call.bound || out.never_offered;
     fill(out.request, call, call.request, call.request.stub);
     fill(out.response, call, call.response, whole ? *whole : Bytes(call.response.stub));
     if (out.request.complete && !out.request.sealed) {
@@ -413,7 +431,7 @@ class DceConnection final : public StreamConsumer, private AnswerClock::Waiting 
     }
     if (call.bound) {
       out.interface = call.interface;
-    } else {
+    } else if (!out.never_offered) {
       infer(out);
     }
     out.outcome = outcome;
@@ -514,7 +532,10 @@ class DceConnection final : public StreamConsumer, private AnswerClock::Waiting 
   CallTable calls_;
   Abandoned abandoned_[kAbandoned];
   std::size_t abandoned_at_ = 0;
-  std::uint32_t losses_[2] = {};   ///< times that PDUs went missing, forwards and backwards
+  std::uint32_t losses_[2] = {};  ///< times that PDUs went missing, forwards and backwards
+  /// The first PDU: when it was a bind, the connection is known from its beginning.
+  enum class Opening : std::uint8_t { kNothing, kBind, kOther } opening_ = Opening::kNothing;
+  Direction opener_{};
   std::size_t early_answers_ = 0;  ///< calls waiting whose request did not start
 };
 

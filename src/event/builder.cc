@@ -219,6 +219,7 @@ void EventBuilder::describe(const Call& call, const CallContext& context) {
   if (e.procedure && e.procedure->name.empty()) e.procedure = nullptr;
   e.inferred = call.inferred;
   e.bind_seen = call.bind_seen;
+  e.never_offered = call.never_offered;
   e.object = call.object;
   e.transfer_syntax = call.transfer_syntax;
   e.syntax_inferred = false;

@@ -44,8 +44,8 @@ struct EventTransport {
   bool smb_encrypted = false;
   bool smb_signing = false;
   bool smb_decrypted = false;  ///< keys opened encrypted messages of the session
-  /// What keys said of the session's signatures and tags so far: empty, "good", or "bad" when one was
-  /// wrong.
+  /// What keys said of the session's signatures and tags so far: empty, "good", or "bad" when one
+  /// was wrong.
   std::string_view smb_signature;
 };
 std::string_view protocol_sequence(EventTransport::Protocol protocol);  ///< "ncacn_np", ...
@@ -125,6 +125,7 @@ struct Event {
   std::optional<std::uint16_t> opnum;  ///< nullopt: only the response was captured
   std::string_view inferred;           ///< how the interface was found without a bind
   bool bind_seen = true;
+  bool never_offered = false;  ///< as in Call
   std::optional<Guid> object;
   SyntaxId transfer_syntax;
   bool syntax_inferred = false;  ///< nobody named it: it is the one in which the arguments fit

@@ -144,7 +144,7 @@ void Coverage::print(std::FILE* to, bool incomplete_only) const {
       at = end;
       continue;
     }
-    std::string label = "(no bind seen)";
+    std::string label = "(interface not known)";
     if (at->first.interface) {
       const auto named = names_.find({*at->first.interface, at->first.major});
       label = named == names_.end()

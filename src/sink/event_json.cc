@@ -398,6 +398,7 @@ void EventJson::append(std::string& out, const Event& e) {
   }
   if (!e.inferred.empty()) json.member("inferred", e.inferred);
   if (!e.bind_seen) json.member_bool("bind_seen", false);
+  if (e.never_offered) json.member_bool("offered", false);
   json.end_object();
   if (e.opnum) json.member_number("opnum", *e.opnum);
   if (!e.operation().empty()) json.member("operation", e.operation());

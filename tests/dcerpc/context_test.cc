@@ -149,6 +149,27 @@ TEST(Context, ManyUnansweredBindsAreBounded) {
   EXPECT_EQ(wire.statistics.limits, 1000u - 16);
 }
 
+TEST(Context, NeverOfferedIsNotAnUnseenBind) {
+  Wire wire({"\\pipe\\svcctl", {}});
+  wire.c(bind(1, {{0, kSvcctl, {kNdr20}}})).s(bind_ack(1, {{0, 0, kNdr20}}));
+  wire.c(request(2, 7, 12, "in")).s(response(2, 7, "out"));
+  ASSERT_EQ(wire.calls.size(), 1u);
+  EXPECT_TRUE(wire.calls[0].bind_seen);
+  EXPECT_TRUE(wire.calls[0].never_offered);
+  EXPECT_FALSE(wire.calls[0].interface);
+  EXPECT_TRUE(wire.calls[0].inferred.empty());
+}
+
+TEST(Context, AfterALossABindMayBeMissing) {
+  Wire wire({"\\pipe\\svcctl", {}});
+  wire.c(bind(1, {{0, kSvcctl, {kNdr20}}})).s(bind_ack(1, {{0, 0, kNdr20}}));
+  wire.gap(Direction::kForward, 100);
+  wire.c(request(2, 7, 12, "in")).s(response(2, 7, "out"));
+  ASSERT_EQ(wire.calls.size(), 1u);
+  EXPECT_FALSE(wire.calls[0].bind_seen);
+  EXPECT_FALSE(wire.calls[0].never_offered);
+}
+
 TEST(Infer, FromThePipe) {
   Wire wire({"\\pipe\\svcctl", {}});
   wire.c(request(2, 0, 12, "in")).s(response(2, 0, "out"));
