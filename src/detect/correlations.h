@@ -1,10 +1,14 @@
 // Correlations of several threads: one state for all of them, fed in the order in which one thread
 // alone would have seen the matches. Each thread tells how far it is; a match waits until all are
 // beyond it. So the number of workers does not change what is found.
+//
+// When rules are replaced, the new ones go on with the state of the old (succeed()), and threads
+// that have not noticed yet hand over to the new, through the old.
 #pragma once
 
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <utility>
@@ -40,6 +44,10 @@ class Correlations {
   /// All threads are done.
   void finish(std::vector<sigma::CorrelationMatch>& out);
 
+  /// Goes on where `old` is: its state, as far as the same is counted here, and what waits there.
+  /// `old` passes on to `self`, which is this and kept by it, what it is told from now on.
+  void succeed(Correlations& old, std::shared_ptr<Correlations> self);
+
  private:
   struct Position {
     std::uint64_t place = 0;
@@ -47,11 +55,17 @@ class Correlations {
   };
   void take_first(std::vector<sigma::CorrelationMatch>& out);
   void feed(const Observation& observation, std::vector<sigma::CorrelationMatch>& out);
+  void wait(Observation observation, std::vector<sigma::CorrelationMatch>& out);
+  /// By the successor's numbers of rules and fields.
+  Observation translated(Observation observation) const;
 
   sigma::Correlator& correlator_;
   std::mutex mutex_;
   std::vector<Position> positions_;   // of the threads
   std::vector<Observation> waiting_;  // a heap, the first in order on top
+  // Neither changes once they are there.
+  std::shared_ptr<Correlations> successor_;
+  sigma::Correlator::Handover handover_;
 };
 
 }  // namespace rpcmarshal::detect

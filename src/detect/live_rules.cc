@@ -11,6 +11,8 @@ std::shared_ptr<LoadedRules> LiveRules::current() const {
 
 void LiveRules::replace(std::shared_ptr<LoadedRules> next) {
   const std::lock_guard lock(mutex_);
+  next->correlations.succeed(current_->correlations,
+                             std::shared_ptr<Correlations>(next, &next->correlations));
   current_ = std::move(next);
   generation_.fetch_add(1, std::memory_order_release);
 }
@@ -105,7 +107,9 @@ void LiveDetector::progress(std::uint64_t place, std::int64_t time) {
 }
 
 void LiveDetector::finish() {
-  if (detector_) detector_->finish();
+  if (!rules_) return;
+  if (rules_->generation() != generation_) renew();
+  detector_->finish();
 }
 
 bool writes_as_rules_read(const SinkOptions& options) {

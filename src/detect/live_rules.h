@@ -29,8 +29,8 @@ class LiveRules {
   explicit LiveRules(std::shared_ptr<LoadedRules> first) : current_(std::move(first)) {}
 
   std::shared_ptr<LoadedRules> current() const;
-  /// Threads take them up with their next event. Correlations begin anew; those under way end with
-  /// the last thread that leaves the old rules, without being judged.
+  /// Threads take them up with their next event. Correlations that do the same as before, on the
+  /// same rules, go on; others begin anew, and those that are gone end without being judged.
   void replace(std::shared_ptr<LoadedRules> next);
   /// Changes with replace().
   std::uint64_t generation() const { return generation_.load(std::memory_order_acquire); }

@@ -16,6 +16,8 @@ using Op = CorrelationBound::Op;
 /// Correlations of correlations: the loader allows no circles, so this many levels are in no file.
 constexpr int kMaxDepth = 16;
 constexpr std::size_t kMaxCombinations = 16;
+/// Beyond any quantity, and so far from the largest double that no sum of entries reaches it.
+constexpr double kMostNumber = 1e290;
 
 bool bound_holds(const CorrelationBound& bound, double value) {
   switch (bound.op) {
@@ -72,7 +74,10 @@ std::string key_of(const std::vector<std::string>& values) {
 }  // namespace
 
 Correlator::Correlator(Engine& engine, Diagnostics& diagnostics, CorrelationLimits limits)
-    : limits_(limits), of_rule_(engine.rule_count()), silent_(engine.rule_count(), false) {
+    : engine_(&engine),
+      limits_(limits),
+      of_rule_(engine.rule_count()),
+      silent_(engine.rule_count(), false) {
   const std::vector<Correlation>& all = engine.rules().correlations;
   states_.resize(all.size());
   of_correlation_.resize(all.size());
@@ -86,8 +91,9 @@ Correlator::Correlator(Engine& engine, Diagnostics& diagnostics, CorrelationLimi
                      });
     timed_ = timed_ || state.at_close;
     state.most_entries = limits_.group_entries;
-    // These look at every entry with every match.
-    if (c.type == Type::kValuePercentile || c.type == Type::kValueMedian)
+    // These look at every entry with every match, or with a late one.
+    if (c.type == Type::kValuePercentile || c.type == Type::kValueMedian ||
+        c.type == Type::kTemporalOrdered)
       state.most_entries = std::min<std::size_t>(state.most_entries, 4096);
     if (c.type == Type::kTemporalOrdered && !only_and(c.expression)) {
       diagnostics.push_back(
@@ -98,6 +104,18 @@ Correlator::Correlator(Engine& engine, Diagnostics& diagnostics, CorrelationLimi
       state.correlation = nullptr;
       continue;
     }
+    state.positions.resize(c.rules.size());
+    // A rule that is named twice, perhaps by id and by name, is one rule.
+    const auto give = [&](std::vector<Feed>& feeds, const Feed& feed) {
+      for (const Feed& f : feeds) {
+        if (f.correlation != feed.correlation) continue;
+        std::vector<std::uint32_t>& same = state.positions[f.position];
+        if (std::ranges::find(same, feed.position) == same.end()) same.push_back(feed.position);
+        return;
+      }
+      state.positions[feed.position] = {feed.position};
+      feeds.push_back(feed);
+    };
     for (std::uint32_t position = 0; position < c.rules.size(); ++position) {
       Feed feed;
       feed.correlation = static_cast<std::uint32_t>(i);
@@ -121,12 +139,12 @@ Correlator::Correlator(Engine& engine, Diagnostics& diagnostics, CorrelationLimi
       for (std::uint32_t rule = 0; rule < engine.rule_count(); ++rule) {
         const Metadata& about = engine.program().rules[rule].rule->about;
         if (!refers_to(c.rules[position], about)) continue;
-        of_rule_[rule].push_back(make(about));
+        give(of_rule_[rule], make(about));
         if (!c.generate) silent_[rule] = true;
       }
       for (std::size_t other = 0; other < all.size(); ++other) {
         if (!refers_to(c.rules[position], all[other].about)) continue;
-        of_correlation_[other].push_back(make(all[other].about));
+        give(of_correlation_[other], make(all[other].about));
         if (!c.generate) states_[other].silent = true;
       }
     }
@@ -225,16 +243,17 @@ void Correlator::remove_oldest(State& state, Group& group) {
   const bool by_value = state.correlation->type == Type::kValueCount;
   const auto count = group.counts.find(by_value ? e.value : e.rule);
   if (count != group.counts.end() && --count->second == 0) group.counts.erase(count);
-  group.sum -= e.number;
+  group.sum.add(-e.number);
   group.entries.pop_front();
   --state.entries;
+  if (group.entries.empty()) group.sum = {};
 }
 
 void Correlator::clear(State& state, Group& group) {
   state.entries -= group.entries.size();
   group.entries.clear();
   group.counts.clear();
-  group.sum = 0;
+  group.sum = {};
   group.chain.clear();
   group.open = false;
 }
@@ -258,6 +277,10 @@ bool Correlator::seen(const State& state, const Group& group, std::uint32_t node
 
 bool Correlator::satisfied(const State& state, const Group& group, double& value) const {
   const Correlation& c = *state.correlation;
+  if (c.type == Type::kTemporalOrdered) {
+    value = static_cast<double>(c.rules.size());
+    return !group.chain.empty() && group.chain.back() != INT64_MIN;
+  }
   const auto entries = static_cast<double>(group.entries.size());
   switch (c.type) {
     case Type::kEventCount:
@@ -265,14 +288,14 @@ bool Correlator::satisfied(const State& state, const Group& group, double& value
       break;
     case Type::kValueCount:
     case Type::kTemporal:
-    case Type::kTemporalOrdered:
+    case Type::kTemporalOrdered:  // above
       value = static_cast<double>(group.counts.size());
       break;
     case Type::kValueSum:
-      value = group.sum;
+      value = group.sum.value();
       break;
     case Type::kValueAvg:
-      value = entries > 0 ? group.sum / entries : 0;
+      value = entries > 0 ? group.sum.value() / entries : 0;
       break;
     case Type::kValuePercentile:
     case Type::kValueMedian: {
@@ -288,67 +311,72 @@ bool Correlator::satisfied(const State& state, const Group& group, double& value
                      [&](const CorrelationBound& bound) { return bound_holds(bound, value); });
 }
 
+void Correlator::extend(const State& state, Group& group, const Entry& entry) {
+  // chain[i]: when the latest run of the first i + 1 rules in order began; one event counts for one
+  // place only.
+  const std::vector<std::uint32_t>& places = state.positions[entry.rule];
+  for (auto place = places.rbegin(); place != places.rend(); ++place) {
+    if (*place == 0) {
+      group.chain[0] = entry.time;
+    } else if (const std::int64_t began = group.chain[*place - 1];
+               began != INT64_MIN && entry.time - began <= state.correlation->timespan) {
+      group.chain[*place] = began;
+    }
+  }
+}
+
+void Correlator::insert(State& state, Group& group, const Entry& entry) {
+  const Correlation& c = *state.correlation;
+  // Late events take their place; those older than the window are too late.
+  const std::int64_t newest = group.entries.empty() ? entry.time : group.entries.back().time;
+  if (entry.time < newest && newest - entry.time > c.timespan) return;
+  auto place = group.entries.end();
+  while (place != group.entries.begin() && std::prev(place)->time > entry.time) --place;
+  const bool last = place == group.entries.end();
+  group.entries.insert(place, entry);
+  ++state.entries;
+  ++group.counts[c.type == Type::kValueCount ? entry.value : entry.rule];
+  group.sum.add(entry.number);
+  if (c.type != Type::kTemporalOrdered) return;
+  if (last && !group.chain.empty()) return extend(state, group, entry);
+  group.chain.assign(c.rules.size(), INT64_MIN);
+  for (const Entry& e : group.entries) extend(state, group, e);
+}
+
 void Correlator::add(State& state, const Feed& f, std::int64_t time, const Input& input,
                      std::vector<CorrelationMatch>& out, int depth) {
   const Correlation& c = *state.correlation;
-  Group& group = group_of(state, input.group);
-
-  if (c.type == Type::kTemporalOrdered) {
-    // chain[i]: when the latest run of the first i + 1 rules in order began. A rule that completes
-    // a run extends it; one event counts for one place only.
-    group.chain.resize(c.rules.size(), INT64_MIN);
-    for (std::size_t i = c.rules.size(); i-- > 0;) {
-      if (c.rules[i] != c.rules[f.position]) continue;
-      if (i == 0) {
-        group.chain[0] = time;
-      } else if (group.chain[i - 1] != INT64_MIN && time >= group.chain[i - 1] &&
-                 time - group.chain[i - 1] <= c.timespan) {
-        group.chain[i] = group.chain[i - 1];
-      }
+  const bool counts_values = c.type == Type::kValueCount;
+  std::vector<Entry> entries;
+  if (counts_values) {
+    for (const std::string& value : input.value)
+      entries.push_back({time, f.position, std::hash<std::string>()(value), 0});
+  } else if (c.fields.empty()) {
+    entries.push_back({time, f.position, 0, 0});
+  } else {
+    for (const std::string& value : input.value) {
+      double number = 0;
+      if (parse_number(value, number))
+        entries.push_back({time, f.position, 0, std::clamp(number, -kMostNumber, kMostNumber)});
     }
-    if (group.chain.back() != INT64_MIN) {
-      group.chain.clear();
-      fire(state, group, time, static_cast<double>(c.rules.size()), out, depth);
-    }
-    return;
   }
+  if (entries.empty()) return;  // nothing that counts
 
+  Group& group = group_of(state, input.group);
   if (state.at_close && !group.open) {
     group.open = true;
     group.opened = time;
     state.closing.emplace(time + c.timespan, group.key);
     if (state.closing.size() > 2 * limits_.groups) {
+      // Ends of groups that were forgotten; the first may be of one that is still there.
       ++dropped_;
+      const std::string key = std::move(state.closing.begin()->second);
       state.closing.erase(state.closing.begin());
+      const auto found = state.by_key.find(key);
+      if (found != state.by_key.end() && &*found->second != &group) forget(state, found->second);
     }
   }
-  const auto insert = [&](Entry entry) {
-    // Late events take their place; those older than the window are too late.
-    const std::int64_t newest = group.entries.empty() ? time : group.entries.back().time;
-    if (entry.time < newest && newest - entry.time > c.timespan) return;
-    auto place = group.entries.end();
-    while (place != group.entries.begin() && std::prev(place)->time > entry.time) --place;
-    group.entries.insert(place, entry);
-    ++state.entries;
-    ++group.counts[c.type == Type::kValueCount ? entry.value : entry.rule];
-    group.sum += entry.number;
-  };
-  switch (c.type) {
-    case Type::kEventCount:
-    case Type::kTemporal:
-    case Type::kTemporalOrdered:
-      insert({time, f.position, 0, 0});
-      break;
-    case Type::kValueCount:
-      for (const std::string& value : input.value)
-        insert({time, f.position, std::hash<std::string>()(value), 0});
-      break;
-    default:
-      for (const std::string& value : input.value) {
-        double number = 0;
-        if (parse_number(value, number)) insert({time, f.position, 0, number});
-      }
-  }
+  for (const Entry& entry : entries) insert(state, group, entry);
   if (group.entries.empty()) return;
   if (!state.at_close) {
     const std::int64_t oldest = group.entries.back().time - c.timespan;

@@ -8,9 +8,11 @@
 // first match and is judged when it closes.
 //
 // State is bounded: groups and entries have limits, beyond which the groups that were idle longest
-// are forgotten (and counted: dropped()).
+// are forgotten (and counted: dropped()). It outlives its rules: take_over() (handover.cc) goes on
+// with what an older set of rules had counted.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -69,19 +71,44 @@ class Correlator {
   /// Groups and entries that were forgotten because there were too many.
   std::uint64_t dropped() const { return dropped_; }
 
+  /// How what an older Correlator would be told is told to this one: by its number of a rule or a
+  /// field, ours; kNone: nothing here counts it.
+  struct Handover {
+    static constexpr std::uint32_t kNone = 0xFFFFFFFF;
+    std::vector<std::uint32_t> rules;
+    std::vector<FieldId> fields;
+    std::size_t kept = 0;  ///< correlations whose state goes on
+  };
+  /// Takes the state of all correlations that are the same here, and of which all rules are the
+  /// same (fingerprint.h). Before the first event; `old` counts from nothing afterwards.
+  Handover take_over(Correlator& old);
+
  private:
   struct Entry {
     std::int64_t time = 0;
-    std::uint32_t rule = 0;   ///< index into Correlation::rules
+    std::uint32_t rule = 0;   ///< index into Correlation::rules, the first that means it
     std::uint64_t value = 0;  ///< value_count: hash
     double number = 0;        ///< value_sum, ...
+  };
+  /// A sum whose terms come and go: what is too small beside the largest is kept apart (Neumaier).
+  class Sum {
+   public:
+    void add(double number) {
+      const double sum = sum_ + number;
+      lost_ += std::abs(sum_) >= std::abs(number) ? (sum_ - sum) + number : (number - sum) + sum_;
+      sum_ = sum;
+    }
+    double value() const { return sum_ + lost_; }
+
+   private:
+    double sum_ = 0, lost_ = 0;
   };
   struct Group {
     std::string key;
     std::vector<std::string> values;
     std::deque<Entry> entries;                                // by time
     std::unordered_map<std::uint64_t, std::uint32_t> counts;  // value or rule -> entries
-    double sum = 0;
+    Sum sum;
     std::vector<std::int64_t> chain;  // temporal_ordered: start of the latest chain up to rule i
     std::int64_t opened = 0;          // of a window that is judged when it closes
     bool open = false;
@@ -90,7 +117,7 @@ class Correlator {
   /// What is needed of one rule (or correlation) that feeds a correlation.
   struct Feed {
     std::uint32_t correlation = 0;
-    std::uint32_t position = 0;  ///< index into Correlation::rules
+    std::uint32_t position = 0;  ///< index into Correlation::rules, the first that means it
     std::vector<std::string> group_fields;
     std::vector<FieldId> group_ids, value_ids;
   };
@@ -99,6 +126,8 @@ class Correlator {
     bool at_close = false;
     bool silent = false;
     std::size_t most_entries = 0;
+    /// By Feed::position: everywhere in Correlation::rules where the same is meant.
+    std::vector<std::vector<std::uint32_t>> positions;
     Groups groups;  // the last is the latest used
     std::unordered_map<std::string_view, Groups::iterator> by_key;
     std::size_t entries = 0;
@@ -109,6 +138,10 @@ class Correlator {
     std::vector<std::string> value;
   };
 
+  /// Puts an entry in its place among the others of its group.
+  void insert(State& state, Group& group, const Entry& entry);
+  /// temporal_ordered: the chain goes on with an entry that is behind all others.
+  void extend(const State& state, Group& group, const Entry& entry);
   void feed(const Feed& feed, std::int64_t time, const Values& values,
             std::vector<CorrelationMatch>& out, int depth);
   void add(State& state, const Feed& feed, std::int64_t time, const Input& input,
@@ -124,6 +157,7 @@ class Correlator {
   bool satisfied(const State& state, const Group& group, double& value) const;
   bool seen(const State& state, const Group& group, std::uint32_t node) const;
 
+  const Engine* engine_;
   CorrelationLimits limits_;
   std::vector<State> states_;
   std::vector<std::vector<Feed>> of_rule_;         // rule -> feeds

@@ -253,5 +253,55 @@ TEST(LiveRules, AreReplacedBetweenEvents) {
   EXPECT_NE(detector.records().find("\"event\":{\"ts\""), std::string::npos);
 }
 
+TEST(LiveRules, CorrelationsGoOnWithNewRules) {
+  const std::string counted = std::string(kCounted) +
+                              "---\ntitle: many\ncorrelation: {type: event_count, rules: [opened], "
+                              "timespan: 60s, condition: "
+                              "{gte: 2}}\n";
+  const RuleFile file(counted);
+  const auto load = [&] { return std::make_shared<LoadedRules>(file.options(), catalogue(), 2); };
+  const auto first = load();
+  file.write(
+      "title: new\nlogsource: {product: rpcmarshal}\ndetection: {s: {x: y}, condition: s}\n"
+      "---\n" +
+      counted);
+  const auto next = load();
+  const auto rule = [](LoadedRules& loaded) {
+    const auto& rules = loaded.rules.engine().program().rules;
+    std::uint32_t out = 0;
+    while (rules[out].rule->about.title != "opened") ++out;
+    return out;
+  };
+  ASSERT_NE(rule(*first), rule(*next));
+  const auto seen = [&](LoadedRules& loaded, std::uint64_t place) {
+    return Observation{place, static_cast<std::int64_t>(place) * 1'000'000'000, {rule(loaded)}, {}};
+  };
+  const auto titles = [](const std::vector<sigma::CorrelationMatch>& matches) {
+    std::vector<std::string> out;
+    for (const auto& match : matches) {
+      if (match.correlation->about.title == "many") out.emplace_back("many");
+    }
+    return out;
+  };
+  LiveRules rules(first);
+  std::vector<sigma::CorrelationMatch> out;
+  first->correlations.add(seen(*first, 10), out);
+  first->correlations.progress(0, 15, 0, out);
+  first->correlations.progress(1, 15, 0, out);     // counted
+  first->correlations.add(seen(*first, 20), out);  // waits
+  rules.replace(next);
+  // One thread has the new rules, the other not yet.
+  next->correlations.progress(0, 30, 0, out);
+  EXPECT_TRUE(titles(out).empty());
+  first->correlations.progress(1, 30, 0, out);
+  EXPECT_EQ(titles(out).size(), 1u)
+      << "one was counted, one waited, before the rules were replaced";
+  out.clear();
+  next->correlations.add(seen(*next, 40), out);
+  first->correlations.add(seen(*first, 41), out);
+  first->correlations.finish(out);
+  EXPECT_EQ(titles(out).size(), 1u);
+}
+
 }  // namespace
 }  // namespace rpcmarshal::detect

@@ -187,6 +187,116 @@ TEST(Correlation, RulesInOrder) {
   EXPECT_THAT(c.event(33, R"({"e":"c"})"), ElementsAre("C@33 (3)"));
 }
 
+TEST(Correlation, RulesInOrderOfTheirTimesNotOfTheirArrival) {
+  Correlated c(correlation("type: temporal_ordered, rules: [a, b, c], timespan: 10s"));
+  c.event(1, R"({"e":"a"})");
+  c.event(6, R"({"e":"b"})");
+  EXPECT_THAT(c.event(3, R"({"e":"c"})"), IsEmpty()) << "before b";
+  EXPECT_THAT(c.event(7, R"({"e":"c"})"), ElementsAre("C@7 (3)"));
+  c.event(21, R"({"e":"b"})");
+  c.event(23, R"({"e":"c"})");
+  EXPECT_THAT(c.event(20, R"({"e":"a"})"), ElementsAre("C@20 (3)")) << "the first is told last";
+  // A late beginning does not hide a better one.
+  c.event(30, R"({"e":"a"})");
+  c.event(31, R"({"e":"b"})");
+  c.event(25, R"({"e":"a"})");
+  c.event(36, R"({"e":"b"})");
+  EXPECT_THAT(c.event(39, R"({"e":"c"})"), ElementsAre("C@39 (3)"));
+}
+
+TEST(Correlation, ARuleNamedTwiceIsOneRule) {
+  const std::string twice =
+      "title: d\nname: dd\nlogsource: {product: p}\n"
+      "detection: {s: {e: d}, condition: s}\n---\n";
+  Correlated count(twice + correlation("type: event_count, rules: [d, dd], timespan: 10s, "
+                                       "condition: {gte: 2}"));
+  EXPECT_THAT(count.event(1, R"({"e":"d"})"), IsEmpty());
+  EXPECT_THAT(count.event(2, R"({"e":"d"})"), ElementsAre("C@2 (2)"));
+  Correlated order(twice + correlation("type: temporal_ordered, rules: [d, a, dd], timespan: 10s"));
+  EXPECT_THAT(order.event(1, R"({"e":"d"})"), IsEmpty());
+  EXPECT_THAT(order.event(2, R"({"e":"a"})"), IsEmpty());
+  EXPECT_THAT(order.event(3, R"({"e":"d"})"), ElementsAre("C@3 (3)"));
+  Correlated pair(correlation("type: temporal_ordered, rules: [a, a], timespan: 10s"));
+  EXPECT_THAT(pair.event(1, R"({"e":"a"})"), IsEmpty());
+  EXPECT_THAT(pair.event(2, R"({"e":"a"})"), ElementsAre("C@2 (2)"));
+}
+
+TEST(Correlation, SumsStayTrueBesideLargeNumbers) {
+  Correlated c(correlation(
+      "type: value_sum, rules: [a], timespan: 10s, condition: {gte: 5, lt: 7, field: n}"));
+  c.event(1, R"({"e":"a","n":"1e300"})");
+  c.event(10, R"({"e":"a","n":3})");
+  EXPECT_THAT(c.finish(), IsEmpty());
+  Correlated slide(
+      correlation("type: value_sum, rules: [a], timespan: 10s, condition: {gt: 1e20, field: n}"));
+  slide.event(1, R"({"e":"a","n":"-1e300"})");
+  slide.event(8, R"({"e":"a","n":"6e19"})");
+  EXPECT_THAT(slide.event(12, R"({"e":"a","n":"6e19"})"), ElementsAre("C@12 (1.2e+20)"));
+}
+
+TEST(Correlation, WhatHasNoNumberOpensNoWindow) {
+  Correlated c(
+      correlation("type: value_avg, rules: [a], timespan: 5s, condition: {lt: 3, field: n}"));
+  c.event(1, R"({"e":"a","n":"none"})");
+  c.event(2, R"({"e":"a"})");
+  EXPECT_THAT(c.finish(), IsEmpty());
+}
+
+TEST(Correlation, GoesOnWithNewRulesWhenItIsTheSame) {
+  const std::string counted = "type: event_count, rules: [a], group-by: [h], timespan: 10s, ";
+  const std::string chained =
+      correlation(counted + "condition: {gte: 2}") +
+      "---\ntitle: D\ncorrelation: "
+      "{type: event_count, rules: [C], timespan: 60s, condition: {gte: 2}}\n";
+  const std::string other =
+      "title: other\nlogsource: {product: p}\n"
+      "detection: {s: {x: y}, condition: s}\n---\n";
+  const auto before = [](Correlated& c) {
+    c.event(1, R"({"e":"a","h":"x"})");
+    c.event(2, R"({"e":"a","h":"x"})");
+    c.event(3, R"({"e":"a","h":"x"})");
+  };
+  {
+    // Other rules around it, and another title and level: it goes on, and so does what counts it.
+    Correlated old(chained);
+    before(old);
+    std::string text = chained;
+    text.insert(0, "level: high\n");
+    Correlated next(other + text);
+    EXPECT_EQ(next.correlator->take_over(*old.correlator).kept, 2u);
+    EXPECT_THAT(next.event(4, R"({"e":"a","h":"x"})"), ElementsAre("C@4 h=x (2)", "D@4 (2)"));
+    EXPECT_THAT(old.event(5, R"({"e":"a","h":"x"})"), IsEmpty()) << "it was taken away";
+  }
+  {
+    Correlated old(chained);
+    before(old);
+    Correlated next(correlation(counted + "condition: {gte: 3}"));
+    EXPECT_EQ(next.correlator->take_over(*old.correlator).kept, 0u);
+    EXPECT_THAT(next.event(4, R"({"e":"a","h":"x"})"), IsEmpty());
+  }
+  {
+    // The same correlation of a rule that finds something else.
+    Correlated old(other + correlation("type: event_count, rules: [other], timespan: 10s, "
+                                       "condition: {gte: 2}"));
+    old.event(1, R"({"x":"y"})");
+    std::string changed = other;
+    changed.replace(changed.find("x: y"), 4, "x: z");
+    Correlated next(changed + correlation("type: event_count, rules: [other], timespan: 10s, "
+                                          "condition: {gte: 2}"));
+    EXPECT_EQ(next.correlator->take_over(*old.correlator).kept, 0u);
+    EXPECT_THAT(next.event(2, R"({"x":"z"})"), IsEmpty());
+  }
+  {
+    // Windows that are judged at their end keep it.
+    const std::string few =
+        correlation("type: event_count, rules: [a], timespan: 10s, condition: {lt: 3}");
+    Correlated old(few), next(few);
+    old.event(1, R"({"e":"a"})");
+    EXPECT_EQ(next.correlator->take_over(*old.correlator).kept, 1u);
+    EXPECT_THAT(next.event(12, R"({"e":"b"})"), ElementsAre("C@11 (1)"));
+  }
+}
+
 TEST(Correlation, WhatMoreMatchesCouldUndoIsJudgedAtTheEnd) {
   Correlated few(correlation("type: event_count, rules: [a], timespan: 10s, condition: {lt: 3}"));
   EXPECT_THAT(few.event(1, R"({"e":"a"})"), IsEmpty());

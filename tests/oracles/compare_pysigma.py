@@ -1,0 +1,198 @@
+#!/usr/bin/env python3
+"""Sigma rules as pySigma reads them, against ours.
+
+    tests/oracles/compare_pysigma.py PROGRAM [--seed N] [--rules N] [--events N] [--verbose]
+    tests/oracles/compare_pysigma.py PROGRAM --corpus DIR     # which of these files' rules are refused
+    tests/oracles/compare_pysigma.py PROGRAM --record         # writes sigma_vectors.jsonl anew
+
+Random rules (sigma_rules.py) are read by pySigma and evaluated by sigma_model.py, and run by `detect`: both must
+refuse the same rules and find the same events. Where we differ on purpose, DIFFERENCES says so. What is recorded in
+sigma_vectors.jsonl is compared without pySigma (pip install pysigma), too.
+"""
+import argparse
+import collections
+import json
+import pathlib
+import random
+import re
+import subprocess
+import sys
+import tempfile
+
+import sigma_rules
+
+try:
+    import sigma.exceptions
+    import sigma_model
+    from sigma.collection import SigmaCollection
+    from sigma.rule import SigmaRule
+except ImportError:
+    SigmaCollection = None
+
+HERE = pathlib.Path(__file__).resolve().parent
+VECTORS = HERE / "sigma_vectors.jsonl"
+
+# What is meant: which side refuses (or that matches differ), what the rule has, what is said, why.
+DIFFERENCES = (
+    ("ours", "base64", "a placeholder cannot be base64", "pySigma encodes the placeholder's name"),
+    ("ours", "base64offset", "too short", "pySigma looks for an empty text, which is everywhere"),
+    ("ours", "exists", "single true or false", "true and false is always"),
+    ("ours", "expand.windash", "has no values", "pySigma forgets placeholders behind windash, here: where nothing is used"),
+    ("pysigma", "expand.windash", "placeholder", "pySigma forgets placeholders behind windash"),
+    ("ours", r"(minute|hour|day|week|month|year)\|", "needs a whole number", "a part of a part of a time"),
+    ("pysigma", r"\|re", "SigmaRegularExpressionError", "what no condition uses is not compiled here"),
+    ("pysigma", r"utf16\|(all\|)?(utf16|wide)", "modifier only allowed", "wide text made wide again"),
+    ("matches", r"expand\|startswith\|cased", "", "pySigma forgets 'cased' where it puts values in"),
+    ("pysigma", r"\|re", "global flags not at the start", "Python's expressions, with which the oracle matches"),
+)
+
+
+def run(program, rules, events, folder):
+    """Refusals by rule index, and event indices by rule index."""
+    for index, text in rules.items():
+        (folder / f"{index}.yml").write_text(text, encoding="utf-8")
+    log, values = folder / "events.jsonl", folder / "values.yaml.txt"
+    log.write_text("".join(json.dumps(e, ensure_ascii=False) + "\n" for e in events), encoding="utf-8")
+    values.write_text(json.dumps(sigma_rules.VALUES), encoding="utf-8")
+    done = subprocess.run([program, "detect", "--rules", folder, "--values", values, "--logsource", "product=test",
+                           "--format", "json", "--no-summary", log], capture_output=True, text=True, check=False,
+                          encoding="utf-8")
+    if done.returncode not in (0, 2):
+        sys.exit(f"detect: status {done.returncode}: {done.stderr}")
+    refused = {}
+    for line in done.stderr.splitlines():
+        found = re.match(r".*/(\d+)\.yml:\d+:\d+: error: (.*)", line)
+        if found:
+            refused.setdefault(int(found.group(1)), found.group(2))
+    found = collections.defaultdict(list)
+    for line in done.stdout.splitlines():
+        alert = json.loads(line)
+        found[int(alert["rule"]["id"][-12:])].append(int(alert["event"]["id"].strip("~")))
+    return refused, found
+
+
+def oracle(text, events):
+    """pySigma's refusal, or the indices of events that match."""
+    try:
+        rule = SigmaCollection.from_yaml(text).rules[0]
+        rule = sigma_model.prepared(rule, sigma_rules.VALUES)
+        for condition in rule.detection.parsed_condition:
+            condition.parsed
+        return None, [i for i, event in enumerate(events) if sigma_model.matches(rule, event)]
+    except (sigma_model.Unresolved, re.error, sigma.exceptions.SigmaError, NotImplementedError, TypeError, AttributeError, IndexError) as error:
+        return f"{type(error).__name__}: {error}", None
+
+
+def explained(text, side, message):
+    for who, pattern, words, _ in DIFFERENCES:
+        if who == side and re.search(pattern, text) and re.search(words, message):
+            return True
+    return False
+
+
+def compare(program, seed, count, event_count, verbose):
+    """Number of differences, [(rule, indices of events)], events."""
+    r = random.Random(seed)
+    rules = {i: sigma_rules.rule(r, i) for i in range(1, count + 1)}
+    events = [sigma_rules.event(r, i) for i in range(event_count)]
+    with tempfile.TemporaryDirectory() as folder:
+        refused, found = run(program, rules, events, pathlib.Path(folder))
+    problems, both, hits, meant, agreed = [], 0, 0, 0, []
+    for index, text in rules.items():
+        error, matches = oracle(text, events)
+        ours = refused.get(index)
+        if error and ours:
+            both += 1
+        elif error or ours:
+            side, message = ("pysigma", error) if error else ("ours", ours)
+            if explained(text, side, message):
+                meant += 1
+            else:
+                problems.append(f"only {side} refuses: {message}\n{text}")
+        elif matches != sorted(found[index]) and explained(text, "matches", ""):
+            meant += 1
+        elif matches != sorted(found[index]):
+            wrong = sorted(set(matches) ^ set(found[index]))
+            side = "pySigma" if wrong[0] in matches else "ours"
+            problems.append(f"event {wrong[0]} matches by {side} only: "
+                            f"{json.dumps(events[wrong[0]], ensure_ascii=False)}\n{text}")
+        else:
+            hits += len(matches)
+            agreed.append((text, matches))
+    print("\n".join(problems if verbose else problems[:5]))
+    print(f"seed {seed}: {count} rules on {event_count} events: {hits} matches are the same, {both} rules refused by "
+          f"both, {meant} by one for a reason, {len(problems)} differences")
+    return len(problems), agreed, events
+
+
+def record(agreed, events):
+    """Rules that match some of the events and not all."""
+    kept = [(text, matches) for text, matches in agreed if 0 < len(matches) < len(events)]
+    with VECTORS.open("w", encoding="utf-8") as out:
+        out.write(json.dumps({"events": events}, ensure_ascii=False) + "\n")
+        for text, matches in kept:
+            detection = text[text.index("detection:"):]
+            out.write(json.dumps({"rule": detection, "matches": matches}, ensure_ascii=False) + "\n")
+
+
+def replay(program):
+    """What is recorded, without pySigma. The number of differences."""
+    head, *lines = map(json.loads, VECTORS.read_text(encoding="utf-8").splitlines())
+    rules = {i: f"title: Rule {i}\nid: 00000000-0000-4000-8000-{i:012d}\nlogsource: {{product: test}}\n" + line["rule"]
+             for i, line in enumerate(lines, 1)}
+    with tempfile.TemporaryDirectory() as folder:
+        refused, found = run(program, rules, head["events"], pathlib.Path(folder))
+    wrong = [i for i, line in enumerate(lines, 1) if i in refused or sorted(found[i]) != line["matches"]]
+    for i in wrong:
+        print(f"recorded otherwise: {rules[i]}{refused.get(i, sorted(found[i]))} instead of {lines[i - 1]['matches']}")
+    print(f"{len(lines)} recorded rules on {len(head['events'])} events: {len(wrong)} differences")
+    return len(wrong)
+
+
+def compare_corpus(program, folder):
+    """Files of which only one side refuses a rule."""
+    empty = pathlib.Path("/dev/null")
+    done = subprocess.run([program, "detect", "--rules", folder, "--no-summary", empty], capture_output=True, text=True,
+                          check=False)
+    ours = {line.split(":")[0] for line in done.stderr.splitlines() if ": error: " in line}
+    # Placeholders are resolved later in pySigma, and have no values here.
+    ours -= {line.split(":")[0] for line in done.stderr.splitlines() if "the placeholder %" in line}
+    theirs, count = set(), 0
+    for path in sorted(pathlib.Path(folder).rglob("*.yml")):
+        count += 1
+        try:
+            for rule in SigmaCollection.from_yaml(path.read_text(encoding="utf-8")).rules:
+                for condition in getattr(getattr(rule, "detection", None), "parsed_condition", ()):
+                    condition.parsed
+        except sigma.exceptions.SigmaError:
+            theirs.add(str(path))
+    for path in sorted(ours ^ theirs):
+        print(f"refused only {'here' if path in ours else 'by pySigma'}: {path}")
+    print(f"{count} files: {len(ours & theirs)} refused by both, {len(ours ^ theirs)} by one")
+    return len(ours ^ theirs)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("program")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--rules", type=int, default=600)
+    parser.add_argument("--events", type=int, default=80)
+    parser.add_argument("--corpus")
+    parser.add_argument("--record", action="store_true")
+    parser.add_argument("--verbose", action="store_true")
+    options = parser.parse_args()
+    problems = replay(options.program) if VECTORS.exists() and not options.record else 0
+    if SigmaCollection is None:
+        print("pySigma is not there (pip install pysigma): only what was recorded of it is compared")
+        return 1 if problems else 0
+    if options.corpus:
+        return 1 if compare_corpus(options.program, options.corpus) else 0
+    wrong, agreed, events = compare(options.program, options.seed, options.rules, options.events, options.verbose)
+    if options.record and not wrong:
+        record(agreed, events)
+    return 1 if problems + wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
