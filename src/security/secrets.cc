@@ -98,6 +98,27 @@ void Secrets::add_nt_hash(std::string_view name, Bytes hash16) {
   account(name).nt_hash = key;
 }
 
+Secrets::SmbSessionKeys& Secrets::smb_keys(std::uint64_t id) {
+  const auto [it, fresh] = smb_sessions_.try_emplace(id, smb_keys_.size());
+  if (fresh) smb_keys_.emplace_back();
+  return smb_keys_[it->second];
+}
+
+void Secrets::add_smb_session(std::uint64_t id, Bytes key) {
+  smb_keys(id).session = SecretKey(key);
+}
+
+void Secrets::add_smb_ciphers(std::uint64_t id, Bytes from_client, Bytes from_server) {
+  SmbSessionKeys& keys = smb_keys(id);
+  keys.from_client = SecretKey(from_client);
+  keys.from_server = SecretKey(from_server);
+}
+
+const Secrets::SmbSessionKeys* Secrets::smb_session(std::uint64_t id) const {
+  const auto found = smb_sessions_.find(id);
+  return found == smb_sessions_.end() ? nullptr : &smb_keys_[found->second];
+}
+
 void Secrets::add_password(std::string_view name, std::string_view password) {
   std::u16string wide = utf8_to_utf16(password);
   crypto::Block16 hash = crypto::md4(std::as_bytes(std::span(wide)));

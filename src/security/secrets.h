@@ -67,8 +67,13 @@ class Secrets {
   void add_password(std::string_view account, std::string_view password);
   void add_key(std::string_view principal, std::string_view realm, std::uint32_t kvno,
                std::int32_t etype, Bytes key);
+  /// The key of one SMB session, as its authentication gave it (16 to 32 bytes). The session's
+  /// NEGOTIATE and set-up must be seen. `id` is the SessionId ([MS-SMB2] 2.2.1.2).
+  void add_smb_session(std::uint64_t id, Bytes key);
+  /// The two cipher keys of one SMB session, 16 or 32 bytes: nothing else of it need be seen.
+  void add_smb_ciphers(std::uint64_t id, Bytes from_client, Bytes from_server);
 
-  bool empty() const { return accounts_.empty() && entries_.empty(); }
+  bool empty() const { return accounts_.empty() && entries_.empty() && smb_sessions_.empty(); }
   std::size_t accounts() const { return accounts_.size(); }
   std::size_t keytab_entries() const { return entries_.size(); }
 
@@ -85,6 +90,12 @@ class Secrets {
   /// Keys of a client in its AS exchange. `salt` empty: the usual one.
   KeyMatch client_keys(std::string_view user, std::string_view realm, std::int32_t etype,
                        std::optional<std::uint32_t> kvno, std::string_view salt) const;
+
+  /// What was given of an SMB session; nullptr when nothing was. Fields may be empty.
+  struct SmbSessionKeys {
+    SecretKey session, from_client, from_server;
+  };
+  const SmbSessionKeys* smb_session(std::uint64_t id) const;
 
   /// Keys that traffic itself gave out, under keys that are here.
   LearnedKeys& learned() const { return *learned_; }
@@ -112,6 +123,7 @@ class Secrets {
 
   std::uint32_t keep(Bytes key, std::int32_t etype);
   Account& account(std::string_view name);
+  SmbSessionKeys& smb_keys(std::uint64_t id);
   bool derive(const Account& account, std::int32_t etype, std::string_view salt,
               SecretKey& out) const;
   void scan(const Index& index, const std::string& name, const std::string& realm,
@@ -125,6 +137,8 @@ class Secrets {
   Index by_principal_;  ///< entries_, by principal
   Index by_host_;       ///< entries_, by the host's name without its domain
   Index by_kind_;       ///< entries_, by realm, etype and kvno
+  std::vector<SmbSessionKeys, SecretAllocator<SmbSessionKeys>> smb_keys_;
+  std::unordered_map<std::uint64_t, std::size_t> smb_sessions_;  ///< in smb_keys_, by id
   std::unique_ptr<LearnedKeys> learned_;
   mutable std::mutex mutex_;  ///< of derived_
   mutable std::vector<Derived, SecretAllocator<Derived>> derived_;

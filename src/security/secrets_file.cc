@@ -3,6 +3,8 @@
 //   nt-hash   CONTOSO\alice      8846f7eaee8fb117ad06bdd830b7586c
 //   password  bob@CONTOSO.COM    correct horse battery staple
 //   keytab    fs1.keytab
+//   smb-session  1900009c003c0000 9a9ea16a0cdbeb6064772318073f172f
+//   smb-ciphers  1900009c003c0000 8be6cc53d4beba29387e69aef035d497 bff985870e81784d533fdc09497b8eab
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -118,16 +120,45 @@ int digit(char c) {
   return -1;
 }
 
+/// `out` has room for half the digits; `what` is for messages: "an NT hash".
+void read_digits(const Line& line, std::string_view hex, const char* what,
+                 std::span<std::byte> out) {
+  for (std::size_t i = 0; i < hex.size() / 2; ++i) {
+    const int high = digit(hex[2 * i]), low = digit(hex[2 * i + 1]);
+    if (high < 0 || low < 0) line.fail_here(std::string(what) + " has hexadecimal digits only");
+    out[i] = static_cast<std::byte>(high << 4 | low);
+  }
+}
+
 void read_hash(Line& line, std::array<std::byte, 16>& out) {
   std::string_view hex = line.word("the NT hash, 32 hexadecimal digits,");
   // pwdump's and secretsdump's form has the LM hash first.
   if (hex.size() == 65 && hex[32] == ':') hex.remove_prefix(33);
   if (hex.size() != 32) line.fail_here("an NT hash has 32 hexadecimal digits");
-  for (std::size_t i = 0; i < 16; ++i) {
-    const int high = digit(hex[2 * i]), low = digit(hex[2 * i + 1]);
-    if (high < 0 || low < 0) line.fail_here("an NT hash has hexadecimal digits only");
-    out[i] = static_cast<std::byte>(high << 4 | low);
-  }
+  read_digits(line, hex, "an NT hash", out);
+}
+
+/// Of 16 to 32 bytes; only 16 or 32 when it is to be `exact`.
+SecretKey read_smb_key(Line& line, const char* what, bool exact) {
+  const std::string_view hex = line.word(what);
+  if (exact && hex.size() != 32 && hex.size() != 64)
+    line.fail_here("a cipher key has 32 or 64 hexadecimal digits");
+  if (hex.size() < 32 || hex.size() > 64 || hex.size() % 2 != 0)
+    line.fail_here("a session key has 32 to 64 hexadecimal digits");
+  std::array<std::byte, 32> key;
+  read_digits(line, hex, "a key", key);
+  const SecretKey out(Bytes(key).first(hex.size() / 2));
+  wipe(key.data(), key.size());
+  return out;
+}
+
+std::uint64_t read_session_id(Line& line) {
+  const std::string_view hex = line.word("the SessionId, 16 hexadecimal digits,");
+  if (hex.size() != 16)
+    line.fail_here("a SessionId has 16 hexadecimal digits, in the order of the bytes on the wire");
+  std::array<std::byte, 8> id;
+  read_digits(line, hex, "a SessionId", id);
+  return load<std::uint64_t>(id.data(), ByteOrder::kLittle);
 }
 
 }  // namespace
@@ -172,8 +203,21 @@ void Secrets::add_text(std::string_view text, const std::string& name) {
       if (!path.starts_with('/') && name.find('/') != name.npos)
         path = name.substr(0, name.rfind('/') + 1) + path;
       add_keytab(path);
+    } else if (kind == "smb-session") {
+      const std::uint64_t id = read_session_id(line);
+      const SecretKey key = read_smb_key(line, "the session's key", false);
+      line.end();
+      add_smb_session(id, key.bytes());
+    } else if (kind == "smb-ciphers") {
+      const std::uint64_t id = read_session_id(line);
+      const SecretKey client = read_smb_key(line, "the key from client to server", true);
+      const SecretKey server = read_smb_key(line, "the key from server to client", true);
+      line.end();
+      if (client.bytes().size() != server.bytes().size())
+        line.fail_here("both keys of a session are of one length");
+      add_smb_ciphers(id, client.bytes(), server.bytes());
     } else {
-      line.fail_here("a line starts with nt-hash, password or keytab");
+      line.fail_here("a line starts with nt-hash, password, keytab, smb-session or smb-ciphers");
     }
   }
 }

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "security/secrets.h"
 #include "smb/channels.h"
 #include "smb/state.h"
 
@@ -98,9 +99,10 @@ class Smb2Parser {
                              Request& request);
   void session_setup_response(const Header& header, Bytes message, std::size_t length,
                               Request* request, Timestamp time);
-  void derive_keys(std::uint64_t session, const SmbSetup& setup, const AuthExchange& auth,
-                   bool binding);
-  void explain(const SmbSession* session);
+  void derive_keys(std::uint64_t id, const SmbSetup& setup, Bytes key, bool binding);
+  const Secrets::SmbSessionKeys* given_keys(std::uint64_t id) const;
+  SmbProtection* protection(std::uint64_t id, bool from_client, Bytes message);
+  void explain(std::uint64_t id, const SmbSession* session);
   void check_signature(const Header& header, Bytes message, std::size_t length, bool from_client);
   void create_response(const Header& header, Bytes message, Request& request, Timestamp time);
   void name_followers(std::uint64_t create, const HandleKey& key, bool opened);

@@ -77,7 +77,7 @@ void Smb2Parser::session_setup_response(const Header& header, Bytes message, std
       std::uint16_t flags = u16(message, kBody + 2);
       if (request && request->binding) {
         established(header.session, true, time);
-        if (setup && auth) derive_keys(header.session, *setup, *auth, true);
+        if (setup && auth) derive_keys(header.session, *setup, auth->session_key(), true);
         return;
       }
       session.session->auth = auth ? auth : session.session->auth;
@@ -86,7 +86,7 @@ void Smb2Parser::session_setup_response(const Header& header, Bytes message, std
       if (flags & kSessionEncrypt) session.session->encrypted = true;
       session.in_progress.reset();
       session.setup.reset();
-      if (setup && auth) derive_keys(header.session, *setup, *auth, false);
+      if (setup && auth) derive_keys(header.session, *setup, auth->session_key(), false);
       established(header.session, false, time);
     }
   }
@@ -97,9 +97,9 @@ void Smb2Parser::session_setup_response(const Header& header, Bytes message, std
 
 /// A session's keys come from the authentication that made it; a channel bound to it later has a
 /// signing key of its own and encrypts with the session's ([MS-SMB2] 3.3.5.5.3).
-void Smb2Parser::derive_keys(std::uint64_t id, const SmbSetup& setup, const AuthExchange& auth,
-                             bool binding) {
-  const Bytes key = auth.session_key();
+void Smb2Parser::derive_keys(std::uint64_t id, const SmbSetup& setup, Bytes key, bool binding) {
+  if (const auto* given = given_keys(id); given && key.empty() && !binding)
+    key = given->session.bytes();
   if (key.empty()) return;
   if (binding) {
     if (bound_signers_.size() >= kMaxBound) {
@@ -117,17 +117,51 @@ void Smb2Parser::derive_keys(std::uint64_t id, const SmbSetup& setup, const Auth
       negotiated_, derive_smb_keys(negotiated_, key, setup.preauth));
 }
 
+const Secrets::SmbSessionKeys* Smb2Parser::given_keys(std::uint64_t id) const {
+  return secrets_ ? secrets_->smb_session(id) : nullptr;
+}
+
+/// The session's protection; or, when cipher keys were given for it and nothing was seen of its
+/// set-up, the one that opens `message`, which is whole.
+SmbProtection* Smb2Parser::protection(std::uint64_t id, bool from_client, Bytes message) {
+  if (SmbProtection* known = state_->find_protection(id)) return known;
+  const auto* given = given_keys(id);
+  if (!given || given->from_client.empty()) return nullptr;
+  const bool long_keys = given->from_client.bytes().size() == 32;
+  std::vector<std::byte> opened(message.size() - kTransformSize);
+  for (const SmbCipher cipher : {SmbCipher::kAes128Gcm, SmbCipher::kAes128Ccm,
+                                 SmbCipher::kAes256Gcm, SmbCipher::kAes256Ccm}) {
+    if ((key_size(cipher) == 32) != long_keys) continue;
+    SmbNegotiated negotiated = negotiated_;
+    negotiated.cipher = cipher;
+    // "In" and "out" mean different things to those who write keys down: the tag decides.
+    for (const bool swapped : {false, true}) {
+      SmbKeys keys;
+      keys.from_client = SmbKey((swapped ? given->from_server : given->from_client).bytes());
+      keys.from_server = SmbKey((swapped ? given->from_client : given->from_server).bytes());
+      auto tried = std::make_shared<SmbProtection>(negotiated, keys);
+      if (!tried->cipher(from_client).open(message, opened)) continue;
+      SmbSessionState& session = state_->session(id);
+      session.protection = std::move(tried);
+      return session.protection.get();
+    }
+  }
+  return nullptr;
+}
+
 bool Smb2Parser::can_open(Bytes head) {
   const std::uint64_t id = u64(head, kTransformSession);
   select(id);
-  return state_->find_protection(id) != nullptr;
+  if (state_->find_protection(id)) return true;
+  const auto* given = given_keys(id);
+  return given && !given->from_client.empty();
 }
 
 bool Smb2Parser::wants_whole_sealed(bool from_client, Bytes head) {
   const std::uint64_t id = u64(head, kTransformSession);
   select(id);
   SmbProtection* protection = state_->find_protection(id);
-  if (!protection) return setting_up();
+  if (!protection) return setting_up() || can_open(head);
   std::byte inside[256];
   const std::size_t size = protection->cipher(from_client).peek(head, inside);
   const Bytes start(inside, size);
@@ -142,13 +176,13 @@ std::optional<std::size_t> Smb2Parser::open(bool from_client, Bytes data, std::s
   if (data.size() < kTransformSize) return std::nullopt;
   const std::uint64_t id = u64(data, kTransformSession);
   select(id);
+  SmbProtection* protection = this->protection(id, from_client, data);
   const auto session = state_->find_session(id);
   if (session) session->encrypted = true;
-  SmbProtection* protection = state_->find_protection(id);
   if (!protection) {
     ++state_->statistics.unopened;
     if (session) ++session->unopened;
-    if (secrets_) explain(session.get());
+    if (secrets_) explain(id, session.get());
     return std::nullopt;
   }
   TransformCipher& cipher = protection->cipher(from_client);
@@ -172,9 +206,13 @@ std::optional<std::size_t> Smb2Parser::open(bool from_client, Bytes data, std::s
 }
 
 /// Why there is no key for a session's messages.
-void Smb2Parser::explain(const SmbSession* session) {
+void Smb2Parser::explain(std::uint64_t id, const SmbSession* session) {
   std::string& why = state_->statistics.unopened_reason;
-  if (!session || !session->auth) {
+  if (const auto* given = given_keys(id)) {
+    why = given->from_client.empty()
+              ? "a key was given for this session, but its NEGOTIATE and set-up were not seen whole"
+              : "the cipher keys given for this session are not its keys";
+  } else if (!session || !session->auth) {
     why = "the session's set-up was not seen";
   } else if (session->guest) {
     why = "a guest's session has no key";

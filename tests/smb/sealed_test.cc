@@ -119,6 +119,55 @@ TEST_P(SmbSealed, APipeIsReadAsIfInClear) {
   }
 }
 
+TEST_P(SmbSealed, TheKeyOfOneSessionOpensIt) {
+  Session s(GetParam().dialect, static_cast<SmbCipher>(GetParam().cipher),
+            static_cast<SmbSigning>(GetParam().signing));
+  Secrets given;
+  given.add_smb_session(kSession, as_bytes(s.login.session_key));
+  Harness h(true, &given);
+  s.negotiate(h);
+  h.server(s.log_on(h));
+  s.open_pipe(h);
+  ASSERT_EQ(h.pipes.size(), 1u);
+  EXPECT_EQ(h.statistics.decrypted, 4u);
+  EXPECT_EQ(h.statistics.signatures, 1u);
+}
+
+TEST_P(SmbSealed, CipherKeysOpenASessionWhoseSetUpWasNotSeen) {
+  Session s(GetParam().dialect, static_cast<SmbCipher>(GetParam().cipher),
+            static_cast<SmbSigning>(GetParam().signing));
+  Harness unseen = s.make();
+  s.negotiate(unseen);
+  s.log_on(unseen);
+  for (const bool swapped : {false, true}) {
+    Secrets given;
+    const Bytes client = s.keys.from_client.bytes(), server = s.keys.from_server.bytes();
+    given.add_smb_ciphers(kSession, swapped ? server : client, swapped ? client : server);
+    Harness h(true, &given);
+    s.open_pipe(h);
+    ASSERT_EQ(h.pipes.size(), 1u);
+    s.client(h, smb2({9, 5, false, 0, 7}, write_request(file_id(1), "request")));
+    EXPECT_EQ(h.pipes[0].client, "request");
+    EXPECT_EQ(h.statistics.decrypted, 5u);
+    EXPECT_EQ(h.statistics.unopened + h.statistics.bad_tags, 0u);
+  }
+}
+
+TEST(SmbSealing, WrongCipherKeysShowNothing) {
+  Session s = gcm();
+  Harness unseen = s.make();
+  s.negotiate(unseen);
+  s.log_on(unseen);
+  Secrets given;
+  given.add_smb_ciphers(kSession, as_bytes(std::string(16, 'x')), as_bytes(std::string(16, 'y')));
+  Harness h(true, &given);
+  s.open_pipe(h);
+  EXPECT_EQ(h.pipes.size(), 0u);
+  EXPECT_EQ(h.statistics.unopened, 4u);
+  EXPECT_EQ(h.statistics.unopened_reason,
+            "the cipher keys given for this session are not its keys");
+}
+
 TEST(SmbSealing, ACompoundAndANotificationInside) {
   Session s = gcm();
   Harness h = s.make();
