@@ -4,13 +4,24 @@
 #include <arpa/inet.h>
 #endif
 
+#include <charconv>
+
 #include "capture/stream.h"
 
 namespace rpcmarshal {
 
 std::string IpAddress::to_string() const {
+  if (!v6) {  // by hand: every event has two
+    char text[16];
+    char* to = text;
+    for (std::size_t i = 0; i < 4; ++i) {
+      if (i > 0) *to++ = '.';
+      to = std::to_chars(to, text + sizeof text, bytes[i]).ptr;
+    }
+    return std::string(text, to);
+  }
   char text[INET6_ADDRSTRLEN] = "";
-  inet_ntop(v6 ? AF_INET6 : AF_INET, bytes.data(), text, sizeof text);
+  inet_ntop(AF_INET6, bytes.data(), text, sizeof text);
   return text;
 }
 

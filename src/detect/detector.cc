@@ -56,27 +56,29 @@ std::string_view zeek_action(const SmbFileEvent& event) {
 }
 
 /// [Zeek: scripts/base/protocols/smb, the logs smb_files and smb_mapping]
-void append_share_json(std::string& out, const Endpoint& client, const Endpoint& server,
-                       const SmbFileEvent& event, bool mapping, std::string_view action) {
-  JsonWriter json(out);
-  json.begin_object();
-  json.member("_path", mapping ? "smb_mapping" : "smb_files");
-  std::string time;
-  append_time(time, event.time);
-  json.member("ts", time);
-  json.member("id.orig_h", client.address.to_string());
-  json.member_number("id.orig_p", client.port);
-  json.member("id.resp_h", server.address.to_string());
-  json.member_number("id.resp_p", server.port);
-  json.member("path", event.tree);
-  if (mapping) {
-    json.member("share_type", share_type(event));
-  } else {
-    json.member("action", action);
-    json.member("name", share_name(event));
-    if (event.action == SmbFileEvent::Action::kWrite) json.member_number("size", event.size);
+template <typename Out>
+void write_share(Out& out, const Endpoint& client, const Endpoint& server,
+                 const SmbFileEvent& event, bool mapping, std::string_view action) {
+  out.begin_object();
+  out.member("_path", mapping ? "smb_mapping" : "smb_files");
+  if (out.key("ts")) {
+    std::string time;
+    append_time(time, event.time);
+    out.string(time);
   }
-  json.end_object();
+  if (out.key("id.orig_h")) out.string(client.address.to_string());
+  out.member_number("id.orig_p", client.port);
+  if (out.key("id.resp_h")) out.string(server.address.to_string());
+  out.member_number("id.resp_p", server.port);
+  out.member("path", event.tree);
+  if (mapping) {
+    out.member("share_type", share_type(event));
+  } else {
+    out.member("action", action);
+    out.member("name", share_name(event));
+    if (event.action == SmbFileEvent::Action::kWrite) out.member_number("size", event.size);
+  }
+  out.end_object();
 }
 
 }  // namespace
@@ -89,10 +91,6 @@ Detector::Detector(Rules& rules, Correlations& correlations, int thread)
       classifier_(rules.engine(), rules.known()),
       matcher_(rules.engine()) {
   classifier_.set_sources(rules.fixed_sources());
-  const auto find = [&](std::string_view name) { return rules.fields().find(name); };
-  share_fields_ = {find("_path"),     find("id.orig_h"), find("id.orig_p"),  find("id.resp_h"),
-                   find("id.resp_p"), find("path"),      find("share_type"), find("action"),
-                   find("name"),      find("size")};
 }
 
 std::span<const Alert> Detector::event(const Event& event) {
@@ -112,34 +110,26 @@ std::span<const Alert> Detector::event(const Event& event) {
     return {};
   }
 
-  if (found->second.by_header) {
-    fill_header(found->second, event);
-    const std::span<const Alert> out = evaluate(plan, fields_, event.time);
-    if (!out.empty()) {
-      text_.clear();
-      event_json_.append(text_, event);
-      json_ = text_;
-    }
-    return out;
+  fill(found->second, event);
+  const std::span<const Alert> out = evaluate(plan, fields_, event.time);
+  if (!out.empty()) {
+    text_.clear();
+    event_json_.append(text_, event);
+    json_ = text_;
   }
-  text_.clear();
-  event_json_.append(text_, event);
-  if (!parse_text()) return {};
-  document_.fill(rules_.fields(), fields_, plan.any_value() != nullptr);
-  // The names are those of the operation, when the key knows it.
-  derived_.add(fields_, key.procedure ? &found->second.zeek_names : nullptr);
-  return evaluate(plan, fields_, event.time);
+  return out;
 }
 
-bool Detector::parse_text() {
-  const std::size_t size = text_.size();
-  text_.append(logs::JsonDocument::kPadding, ' ');
-  json_ = std::string_view(text_).substr(0, size);
-  return document_.parse(json_);
+void Detector::fill(const Rules::Route& route, const Event& event) {
+  filler_.begin(fields_);
+  fill_header(route, event);
+  if (route.tree) filler_.add(event, *route.tree, route.all, fields_);
+  if (!route.derived) return;
+  zeek_names_ = rules_.zeek_names(event);
+  derived_.add_own(fields_, &zeek_names_);
 }
 
 void Detector::fill_header(const Rules::Route& route, const Event& event) {
-  fields_.clear();
   for (const auto& [field, value] : route.constants) fields_.add(value, field);
   bool written[2] = {};
   const auto address = [&](std::size_t side, const Endpoint& of) {
@@ -175,52 +165,19 @@ std::span<const Alert> Detector::share(const Endpoint& client, const Endpoint& s
   const std::string_view action = zeek_action(event);
   // Refused is not done.
   if (event.status != 0 || (!mapping && action.empty())) return {};
-  const sigma::Plan& plan = mapping ? rules_.share_mappings() : rules_.share_files();
-  if (plan.rules().empty()) return {};
-  const auto write = [&] {
-    text_.clear();
-    append_share_json(text_, client, server, event, mapping, action);
-  };
-  if (plan.any_value() != nullptr) {  // keywords see what has no field, too
-    write();
-    if (!parse_text()) return {};
-    document_.fill(rules_.fields(), fields_, true);
-    evaluate(plan, fields_, event.time);
-  } else {
-    fill_share(client, server, event);
-    evaluate(plan, fields_, event.time);
-    if (alerts_.empty()) return {};
-    write();
-    json_ = text_;
-  }
+  const auto& [plan, tree] = mapping ? rules_.share_mappings() : rules_.share_files();
+  if (plan->rules().empty()) return {};
+  filler_.begin(fields_);
+  write_share(filler_.writer(*tree, plan->any_value() != nullptr, fields_), client, server, event,
+              mapping, action);
+  evaluate(*plan, fields_, event.time);
+  if (alerts_.empty()) return {};
+  text_.clear();
+  JsonWriter json(text_);
+  write_share(json, client, server, event, mapping, action);
+  json_ = text_;
   for (Alert& alert : alerts_) alert.event = json_;
   return alerts_;
-}
-
-void Detector::fill_share(const Endpoint& client, const Endpoint& server,
-                          const SmbFileEvent& event) {
-  using sigma::EventValue;
-  const bool mapping = event.action == SmbFileEvent::Action::kTreeConnect;
-  fields_.clear();
-  const auto text = [&](sigma::FieldId field, std::string_view value) {
-    if (field != sigma::kNoField) fields_.add(EventValue::of(value), field);
-  };
-  const auto number = [&](sigma::FieldId field, std::uint64_t value) {
-    if (field != sigma::kNoField)
-      fields_.add(EventValue::of(static_cast<std::int64_t>(value)), field);
-  };
-  addresses_[0] = client.address.to_string();
-  addresses_[1] = server.address.to_string();
-  text(share_fields_.type, mapping ? "smb_mapping" : "smb_files");
-  text(share_fields_.client, addresses_[0]);
-  number(share_fields_.client_port, client.port);
-  text(share_fields_.server, addresses_[1]);
-  number(share_fields_.server_port, server.port);
-  text(share_fields_.path, event.tree);
-  if (mapping) return text(share_fields_.share_type, share_type(event));
-  text(share_fields_.action, zeek_action(event));
-  text(share_fields_.name, share_name(event));
-  if (event.action == SmbFileEvent::Action::kWrite) number(share_fields_.size, event.size);
 }
 
 std::span<const Alert> Detector::event(logs::LogReader& log, bool with_json) {

@@ -12,11 +12,11 @@
 #include <vector>
 
 #include "detect/correlations.h"
+#include "detect/event_fields.h"
 #include "detect/route.h"
 #include "detect/rules.h"
 #include "event/event.h"
 #include "logs/classifier.h"
-#include "logs/json.h"
 #include "logs/reader.h"
 #include "sink/alert.h"
 #include "sink/sink.h"
@@ -60,10 +60,8 @@ class Detector {
  private:
   std::span<const Alert> evaluate(const sigma::Plan& plan, sigma::EventFields& fields,
                                   std::int64_t time);
-  bool parse_text();
-  /// The route's values, without the event's JSON.
+  void fill(const Rules::Route& route, const Event& event);
   void fill_header(const Rules::Route& route, const Event& event);
-  void fill_share(const Endpoint& client, const Endpoint& server, const SmbFileEvent& event);
   void observe(const std::vector<std::uint32_t>& matches, std::int64_t time);
 
   static constexpr std::size_t kMaxRoutes = 65536;
@@ -76,15 +74,12 @@ class Detector {
   sigma::Matcher matcher_;
   std::unordered_map<RouteKey, Rules::Route, RouteKeyHash> routes_;
   EventJson event_json_;
-  logs::JsonDocument document_;
+  EventFiller filler_;
   sigma::EventFields fields_;
-  std::string text_;       // JSON with the bytes behind it that its parser may read
+  std::string text_;
   std::string_view json_;  // in text_
   std::string addresses_[2];
-  struct ShareFields {
-    sigma::FieldId type, client, client_port, server, server_port, path, share_type, action, name,
-        size;
-  } share_fields_;
+  std::pair<std::string, std::string> zeek_names_;
   std::string_view input_;
   std::uint64_t place_ = 0;
   std::vector<Alert> alerts_;

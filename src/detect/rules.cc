@@ -36,8 +36,12 @@ Rules::Rules(RuleOptions options, const Catalogue& catalogue)
     }
   }
   correlator_ = std::make_unique<sigma::Correlator>(*engine_, diagnostics_);
-  share_files_ = &engine_->plan(logs::zeek_sources("smb_files"));
-  share_mappings_ = &engine_->plan(logs::zeek_sources("smb_mapping"));
+  const auto share_plan = [&](std::string_view log) {
+    const sigma::Plan& plan = engine_->plan(logs::zeek_sources(log));
+    return SharePlan{&plan, tree_of(needed_by(plan))};
+  };
+  share_files_ = share_plan("smb_files");
+  share_mappings_ = share_plan("smb_mapping");
   if (!options_.level.empty()) least_level_ = level_rank(options_.level);
   if (engine_->rule_count() == 0 && error_.empty()) error_ = "no rule could be loaded";
 }
@@ -46,50 +50,35 @@ std::pair<std::string, std::string> Rules::zeek_names(std::string_view uuid,
                                                       std::string_view opnum) const {
   const auto id = Guid::parse(uuid);
   if (!id) return {};
-  Event event;
-  event.interface_id.emplace();
-  event.interface_id->uuid = *id;
-  event.interface = catalogue_.find(*id);
   std::uint16_t number = 0;
   const auto r = std::from_chars(opnum.data(), opnum.data() + opnum.size(), number);
-  if (!opnum.empty() && r.ec == std::errc()) {
-    event.opnum = number;
-    if (event.interface != nullptr) event.procedure = event.interface->find(number);
-  }
+  if (opnum.empty() || r.ec != std::errc()) return zeek_names(*id, std::nullopt);
+  return zeek_names(*id, number);
+}
+
+// By UUID and opnum, whatever the version: logs of others have no more.
+std::pair<std::string, std::string> Rules::zeek_names(const Guid& uuid,
+                                                      std::optional<std::uint16_t> opnum) const {
+  Event event;
+  event.interface_id.emplace();
+  event.interface_id->uuid = uuid;
+  event.interface = catalogue_.find(uuid);
+  event.opnum = opnum;
+  if (opnum && event.interface != nullptr) event.procedure = event.interface->find(*opnum);
   return {zeek::endpoint(event), zeek::operation(event)};
 }
 
-Rules::Route Rules::route(const Event& event) {
-  Route out;
-  std::string uuid;
-  if (event.interface_id) {
-    uuid = event.interface_id->uuid.to_string();
-    // As DerivedFields has them: by UUID and opnum, whatever the version.
-    out.zeek_names = zeek_names(uuid, event.opnum ? std::to_string(*event.opnum) : std::string());
-  }
-  const auto& names = out.zeek_names;
-  const bool by_operation = route_key(event).procedure != nullptr;
-  out.plan = &engine_->plan(
-      own_sources_, [&](sigma::FieldId field, std::vector<sigma::EventValue>& values) {
-        const std::string_view name = fields().name(field);
-        if (by_operation && (name == "interface.uuid" || name == "InterfaceUuid")) {
-          values.push_back(sigma::EventValue::of(std::string_view(uuid)));
-          return true;
-        }
-        return field_outlook(event, name, names.first, names.second, values);
-      });
-  find_constants(event, out);
-  return out;
+std::pair<std::string, std::string> Rules::zeek_names(const Event& event) const {
+  if (!event.interface_id) return {};
+  return zeek_names(event.interface_id->uuid, event.opnum);
 }
 
-void Rules::find_constants(const Event& event, Route& route) {
-  if (route.plan->any_value() != nullptr) return;
+std::vector<sigma::FieldId> Rules::needed_by(const sigma::Plan& plan) const {
   const sigma::Program& program = engine_->program();
-  // Every field that evaluating the rules, or counting them, may ask for.
   std::vector<sigma::FieldId> needed;
   std::vector<std::uint32_t> open;
   std::vector<bool> seen(program.ops.size(), false);
-  for (const std::uint32_t rule : route.plan->rules()) {
+  for (const std::uint32_t rule : plan.rules()) {
     open.push_back(program.rules[rule].root);
     correlator_->fields_of(rule, needed);
   }
@@ -107,32 +96,62 @@ void Rules::find_constants(const Event& event, Route& route) {
     }
     for (std::uint32_t i = 0; i < o.count; ++i) open.push_back(program.children[o.first + i]);
   }
+  std::erase(needed, sigma::kAnyValue);
   std::sort(needed.begin(), needed.end());
   needed.erase(std::unique(needed.begin(), needed.end()), needed.end());
+  return needed;
+}
+
+const sigma::FieldTree* Rules::tree_of(const std::vector<sigma::FieldId>& fields) {
+  const std::lock_guard lock(mutex_);
+  std::unique_ptr<sigma::FieldTree>& tree = trees_[fields];
+  if (!tree) tree = std::make_unique<sigma::FieldTree>(engine_->fields(), fields);
+  return tree.get();
+}
+
+Rules::Route Rules::route(const Event& event) {
   const std::string uuid =
       event.interface_id ? event.interface_id->uuid.to_string() : std::string();
+  const auto names = zeek_names(event);
   const bool by_operation = route_key(event).procedure != nullptr;
-  std::vector<sigma::EventValue> values;
-  for (const sigma::FieldId field : needed) {
+  const auto outlook = [&](sigma::FieldId field, std::vector<sigma::EventValue>& values) {
     const std::string_view name = fields().name(field);
-    if (const HeaderField header = header_field(name); header != HeaderField::kNone) {
-      route.headers.emplace_back(field, header);
-      continue;
-    }
-    values.clear();
     if (by_operation && (name == "interface.uuid" || name == "InterfaceUuid")) {
       values.push_back(sigma::EventValue::of(std::string_view(uuid)));
-    } else if (!field_outlook(event, name, route.zeek_names.first, route.zeek_names.second,
-                              values)) {
-      return;
+      return true;
+    }
+    return field_outlook(event, name, names.first, names.second, values);
+  };
+  Route out;
+  out.plan = &engine_->plan(own_sources_, outlook);
+  if (out.plan->rules().empty()) return out;
+  std::vector<sigma::FieldId> needed = needed_by(*out.plan);
+  if (out.plan->any_value() != nullptr) {
+    out.tree = tree_of(needed);
+    out.all = out.derived = true;
+    return out;
+  }
+  std::vector<sigma::EventValue> values;
+  std::erase_if(needed, [&](sigma::FieldId field) {
+    const std::string_view name = fields().name(field);
+    if (const HeaderField header = header_field(name); header != HeaderField::kNone) {
+      out.headers.emplace_back(field, header);
+      return true;
+    }
+    values.clear();
+    if (!outlook(field, values)) {
+      out.derived |= name == "endpoint" || name == "operation";
+      return false;
     }
     for (sigma::EventValue& value : values) {
       if (value.kind == sigma::EventValue::Kind::kText)
-        value.text = route.texts.emplace_back(value.text);
-      route.constants.emplace_back(field, value);
+        value.text = out.texts.emplace_back(value.text);
+      out.constants.emplace_back(field, value);
     }
-  }
-  route.by_header = true;
+    return true;
+  });
+  if (!needed.empty()) out.tree = tree_of(needed);
+  return out;
 }
 
 }  // namespace rpcmarshal::detect

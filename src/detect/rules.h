@@ -4,10 +4,11 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -18,6 +19,7 @@
 #include "logs/known_fields.h"
 #include "sigma/correlation.h"
 #include "sigma/engine.h"
+#include "sigma/field_tree.h"
 #include "sigma/loader.h"
 
 namespace rpcmarshal::detect {
@@ -55,31 +57,44 @@ class Rules {
   int least_level() const { return least_level_; }
 
   /// The rules that an event of ours with this operation, outcome and these parts may match: the
-  /// others need not be tried. Locks; kept by the caller (route.h says for how long).
+  /// others need not be tried. And where the values come from that these rules, and the
+  /// correlations they feed, ask for. Locks; kept by the caller (route.h says for how long).
   struct Route {
     const sigma::Plan* plan = nullptr;
-    std::pair<std::string, std::string>
-        zeek_names;  ///< endpoint and operation, of keys with a procedure
-    /// The plan's rules, and the correlations they feed, ask for nothing but what is here: values
-    /// that all events of this key have, and those of `headers`, from headers_of().
-    bool by_header = false;
+    /// Values that all events of this key have; from the event's header; from the rest of it
+    /// (nullptr: nothing else is asked for).
     std::vector<std::pair<sigma::FieldId, sigma::EventValue>> constants;
     std::vector<std::pair<sigma::FieldId, HeaderField>> headers;
+    const sigma::FieldTree* tree = nullptr;
+    bool all = false;  ///< rules with keywords: every value, and no constants and headers
+    /// Add what logs/derived.h adds: where the constants do not hold it.
+    bool derived = false;
     std::deque<std::string> texts;  ///< of `constants`
   };
   Route route(const Event& event);
+  /// Zeek's endpoint and operation for an event of ours.
+  std::pair<std::string, std::string> zeek_names(const Event& event) const;
 
   /// For what clients do on shares, as Zeek's smb_files and smb_mapping logs; rules() may be empty.
-  const sigma::Plan& share_files() const { return *share_files_; }
-  const sigma::Plan& share_mappings() const { return *share_mappings_; }
+  struct SharePlan {
+    const sigma::Plan* plan = nullptr;
+    const sigma::FieldTree* tree = nullptr;
+  };
+  const SharePlan& share_files() const { return share_files_; }
+  const SharePlan& share_mappings() const { return share_mappings_; }
   bool watch_shares() const {
-    return !share_files_->rules().empty() || !share_mappings_->rules().empty();
+    return !share_files_.plan->rules().empty() || !share_mappings_.plan->rules().empty();
   }
 
  private:
-  void find_constants(const Event& event, Route& route);
+  /// Fields that evaluating the plan's rules, or counting them, may ask for.
+  std::vector<sigma::FieldId> needed_by(const sigma::Plan& plan) const;
+  /// Locks; kept for the next who asks.
+  const sigma::FieldTree* tree_of(const std::vector<sigma::FieldId>& fields);
   std::pair<std::string, std::string> zeek_names(std::string_view uuid,
                                                  std::string_view opnum) const;
+  std::pair<std::string, std::string> zeek_names(const Guid& uuid,
+                                                 std::optional<std::uint16_t> opnum) const;
 
   RuleOptions options_;
   const Catalogue& catalogue_;
@@ -90,8 +105,9 @@ class Rules {
   std::unique_ptr<logs::DerivedFields> derived_;
   std::unique_ptr<sigma::Correlator> correlator_;
   std::vector<sigma::LogSource> sources_, own_sources_;
-  const sigma::Plan* share_files_ = nullptr;
-  const sigma::Plan* share_mappings_ = nullptr;
+  SharePlan share_files_, share_mappings_;
+  std::mutex mutex_;
+  std::map<std::vector<sigma::FieldId>, std::unique_ptr<sigma::FieldTree>> trees_;
   int least_level_ = 0;
 };
 

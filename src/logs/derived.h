@@ -25,9 +25,10 @@ class DerivedFields {
   /// Adds to an event of ours, or of the RPC Firewall; leaves others alone. After each fill().
   /// `names`: Zeek's of our event, when they are known already; they live as long as its values.
   void add(sigma::EventFields& event, const std::pair<std::string, std::string>* names = nullptr);
+  /// To an event that is ours.
+  void add_own(sigma::EventFields& event, const std::pair<std::string, std::string>* names);
 
  private:
-  void add_own(sigma::EventFields& event, const std::pair<std::string, std::string>* names);
   void add_firewall(sigma::EventFields& event);
 
   const KnownFields& known_;

@@ -198,6 +198,10 @@ void Correlator::feed(const Feed& f, std::int64_t time, const Values& values,
   std::vector<std::vector<std::string>> groups{{}};
   for (const FieldId id : f.group_ids) {
     values(id, found);
+    if (found.size() == 1) {
+      for (auto& group : groups) group.push_back(found[0]);
+      continue;
+    }
     std::vector<std::vector<std::string>> more;
     for (const auto& group : groups) {
       for (const std::string& value : found) {

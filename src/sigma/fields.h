@@ -42,6 +42,18 @@ class FieldIndex {
   std::string_view name(FieldId field) const { return names_[field]; }
   std::size_t size() const { return names_.size(); }
 
+  std::size_t node_count() const { return nodes_.size(); }
+  /// The child for every name that has no child of its own, or kNowhere.
+  Node any_child(Node node) const { return nodes_[node].any; }
+  /// Calls visit(parent, key, child) for every child that has a name. A child's number is higher
+  /// than its parent's.
+  template <typename Visit>
+  void for_each_child(Visit&& visit) const {
+    for (const Slot& slot : slots_) {
+      if (slot.parent != kNowhere) visit(slot.parent, std::string_view(slot.key), slot.child);
+    }
+  }
+
  private:
   struct PathNode {
     std::vector<FieldId> fields;

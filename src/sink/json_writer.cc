@@ -2,7 +2,9 @@
 
 #include <array>
 #include <cmath>
+#include <cstring>
 
+#include "base/code_point.h"
 #include "base/unicode.h"
 
 namespace rpcmarshal {
@@ -56,12 +58,36 @@ int sequence_length(std::string_view s, std::size_t at) {
   return 0;
 }
 
+/// How many bytes from `at` on are written as they are, in whole groups of eight.
+std::size_t plain_groups(std::string_view s, std::size_t at) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101, kHigh = 0x8080808080808080;
+  const std::size_t start = at;
+  for (; at + 8 <= s.size(); at += 8) {
+    std::uint64_t x;
+    std::memcpy(&x, s.data() + at, 8);
+    // Bit 7 of a byte is set when it is one of these. What a borrow or carry adds comes from a byte
+    // that is one itself: the group is then looked at letter by letter, no more.
+    const std::uint64_t quote = x ^ kOnes * '"', slash = x ^ kOnes * '\\';
+    const std::uint64_t special = x | (x - kOnes * 0x20) | (quote - kOnes) | (slash - kOnes) |
+                                  (x + kOnes);  // 0x80 and above, below 0x20, the two, 0x7F
+    if ((special & kHigh) != 0) break;
+  }
+  return at - start;
+}
+
+/// The code unit that the three bytes of a WTF-8 surrogate at `at` stand for.
+std::uint16_t surrogate(std::string_view s, std::size_t at) {
+  return static_cast<std::uint16_t>(0xD000 | (static_cast<std::uint8_t>(s[at + 1]) & 0x3F) << 6 |
+                                    (static_cast<std::uint8_t>(s[at + 2]) & 0x3F));
+}
+
 }  // namespace
 
 void JsonWriter::string_body(std::string_view s) {
   out_ += '"';
   std::size_t start = 0;
-  for (std::size_t i = 0; i < s.size();) {
+  std::size_t i = plain_groups(s, 0);
+  while (i < s.size()) {
     const auto c = static_cast<std::uint8_t>(s[i]);
     const char escape = kEscape[c];
     if (escape == 0) {
@@ -76,10 +102,7 @@ void JsonWriter::string_body(std::string_view s) {
       }
       out_.append(s.data() + start, i - start);
       if (length == -3) {
-        const auto unit =
-            static_cast<std::uint16_t>(0xD000 | (static_cast<std::uint8_t>(s[i + 1]) & 0x3F) << 6 |
-                                       (static_cast<std::uint8_t>(s[i + 2]) & 0x3F));
-        append_unit_escape(out_, unit);
+        append_unit_escape(out_, surrogate(s, i));
         i += 3;
       } else {
         out_ += "\\ufffd";
@@ -96,6 +119,7 @@ void JsonWriter::string_body(std::string_view s) {
       out_ += escape;
     }
     start = ++i;
+    i += plain_groups(s, i);
   }
   out_.append(s.data() + start, s.size() - start);
   out_ += '"';
@@ -157,6 +181,27 @@ void JsonWriter::string_utf16(Bytes utf16, ByteOrder order) {
   }
   *to++ = '"';
   out_.resize(static_cast<std::size_t>(to - out_.data()));
+}
+
+void append_as_read(std::string& out, std::string_view s) {
+  std::size_t start = 0;
+  for (std::size_t i = 0; i < s.size();) {
+    const int length = static_cast<std::uint8_t>(s[i]) < 0x80 ? 1 : sequence_length(s, i);
+    if (length > 0) {
+      i += static_cast<std::size_t>(length);
+      continue;
+    }
+    out.append(s.data() + start, i - start);
+    std::uint32_t rune = 0xFFFD;
+    if (length == -3 && surrogate(s, i) < 0xDC00 && sequence_length(s, i + 3) == -3 &&
+        surrogate(s, i + 3) >= 0xDC00) {
+      rune = 0x10000u + ((surrogate(s, i) - 0xD800u) << 10) + (surrogate(s, i + 3) - 0xDC00u);
+      i += 3;
+    }
+    append_code_point(out, rune);
+    start = i += length == -3 ? 3 : 1;
+  }
+  out.append(s.data() + start, s.size() - start);
 }
 
 void JsonWriter::hex_string(Bytes bytes) {

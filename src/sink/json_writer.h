@@ -23,19 +23,20 @@ class JsonWriter {
   void end_array() { close(']'); }
 
   /// The name of the next value in an object. Names of the schema are ASCII and are written as they
-  /// are; use key_escaped for names from users' files.
-  void key(std::string_view name) {
+  /// are; use key_escaped for names from users' files. True: its value must follow (other writers
+  /// may not want it, event_tree.h).
+  bool key(std::string_view name) {
     comma();
     out_ += '"';
     out_ += name;
     out_ += "\":";
-    fresh_ = true;
+    return fresh_ = true;
   }
-  void key_escaped(std::string_view name) {
+  bool key_escaped(std::string_view name) {
     comma();
     string_body(name);
     out_ += ':';
-    fresh_ = true;
+    return fresh_ = true;
   }
 
   void string(std::string_view utf8) {
@@ -103,5 +104,9 @@ class JsonWriter {
   std::string& out_;
   bool fresh_ = true;
 };
+
+/// What a reader (logs/json.h) has of string(utf8), appended: bytes that are no UTF-8, and lone
+/// surrogates, are U+FFFD; two surrogates that make a pair are the character they stand for.
+void append_as_read(std::string& out, std::string_view utf8);
 
 }  // namespace rpcmarshal
