@@ -51,6 +51,9 @@ struct CallHalf {
                ///< callback
   std::uint64_t stub_size = 0;  ///< size on the wire, also when not kept
   std::uint32_t fragments = 0;
+  /// Of a response that nobody marshalled where it was seen: `stub` is not one, but begins with the
+  /// return value, little-endian (asynchronous calls, seen inside a server).
+  bool return_only = false;
 };
 
 struct Call {

@@ -329,6 +329,10 @@ void EventBuilder::decode_half(const CallHalf& from, ndr::Half half, ndr::Syntax
                                                              : DecodeStatus::kUnknownOperation;
     return;
   }
+  if (from.return_only) {
+    decode_result(from, syntax, to);
+    return;
+  }
   ndr::DecodeInput input{.stub = from.stub,
                          .order = from.drep.order,
                          .ebcdic = from.drep.ebcdic,
@@ -340,6 +344,45 @@ void EventBuilder::decode_half(const CallHalf& from, ndr::Half half, ndr::Syntax
   to.status = !from.complete         ? DecodeStatus::kTruncated
               : to.result.complete() ? DecodeStatus::kComplete
                                      : DecodeStatus::kPartial;
+}
+
+const EventBuilder::ResultProgram& EventBuilder::result_program(ndr::Syntax syntax) {
+  const auto [it, fresh] = result_programs_.try_emplace({event_.procedure, syntax});
+  ResultProgram& result = it->second;
+  if (!fresh) return result;
+  const Procedure& whole = *event_.procedure;
+  result.procedure.name = whole.name;
+  result.procedure.opnum = whole.opnum;
+  result.procedure.result = whole.result;
+  result.procedure.result_annotations = whole.result_annotations;
+  result.alone = !whole.object &&
+                 std::ranges::none_of(whole.parameters, [](const Parameter& p) { return p.out; });
+  result.program =
+      ndr::compile(catalogue_, *event_.interface, result.procedure, ndr::Half::kResponse, syntax);
+  return result;
+}
+
+/// The return value as the server's memory has it reads like one on the wire: little-endian, and a
+/// shorter one on the wire is the beginning of the longer one. With no other results it is the
+/// response as it was sent.
+void EventBuilder::decode_result(const CallHalf& from, ndr::Syntax syntax, EventHalf& to) {
+  const ResultProgram& of = result_program(syntax);
+  if (of.program->count != 0 && of.program->nodes[of.program->first].op != ndr::Op::kFixed) {
+    to.status = DecodeStatus::kUntyped;  // memory has a pointer there
+    return;
+  }
+  to.result = ndr::decode(*of.program, {.stub = from.stub}, response_tape_);
+  to.values = response_tape_.root();
+  to.has_values = true;
+  to.stub = from.stub.first(std::min(to.result.consumed, from.stub.size()));
+  to.size = to.stub.size();
+  to.result.trailing = 0;
+  to.status = DecodeStatus::kComplete;
+  if (to.result.complete() && of.alone) return;
+  to.status = DecodeStatus::kPartial;
+  to.result.status = ndr::DecodeResult::Status::kPartial;
+  to.result.failed_at = to.size;
+  to.result.reason = "an asynchronous call: only what it returned is known";
 }
 
 // Handles that the request uses come first, with what they were opened on; then those the response

@@ -4,6 +4,8 @@
 
 #include <atomic>
 #include <cstdint>
+#include <map>
+#include <memory>
 #include <string>
 #include <unordered_map>
 
@@ -48,6 +50,14 @@ class EventBuilder {
   Misfit decode_halves(const Call& call, ndr::Syntax syntax);
   void decode_half(const CallHalf& from, ndr::Half half, ndr::Syntax syntax, ndr::Tape& tape,
                    const ndr::Tape* request, EventHalf& to);
+  /// A program for the return value alone, and whether there is more in the response.
+  struct ResultProgram {
+    Procedure procedure;
+    std::unique_ptr<ndr::Program> program;
+    bool alone = true;
+  };
+  const ResultProgram& result_program(ndr::Syntax syntax);
+  void decode_result(const CallHalf& from, ndr::Syntax syntax, EventHalf& to);
   void note_handles();
   void note_objects();
   std::string expand_label(std::string_view pattern) const;
@@ -67,6 +77,7 @@ class EventBuilder {
   dcom::ObjectTracker objects_;
   std::unordered_map<Guid, std::pair<std::uint16_t, const Interface*>>
       recent_;  ///< catalogue look-ups
+  std::map<std::pair<const Procedure*, ndr::Syntax>, ResultProgram> result_programs_;
   Event event_;
   std::string scratch_;
   std::uint64_t count_ = 0;

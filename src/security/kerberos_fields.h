@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "base/der.h"
+#include "security/der.h"
 #include "security/kerberos.h"
 
 namespace rpcmarshal::kerberos_fields {

@@ -7,7 +7,7 @@
 
 #include "security/aes_keys.h"
 #include "security/crypto.h"
-#include "base/der.h"
+#include "security/der.h"
 
 namespace rpcmarshal {
 namespace {

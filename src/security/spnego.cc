@@ -2,7 +2,7 @@
 
 #include <string_view>
 
-#include "base/der.h"
+#include "security/der.h"
 
 namespace rpcmarshal {
 namespace {

@@ -32,11 +32,14 @@ class FakeSpace final : public AddressSpace {
     return false;
   }
   bool executable(const void* at) override { return code_.contains(at); }
+  const void* module(const void* at) override { return modules_[at]; }
+  void put_in_module(const void* at, const void* module) { modules_[at] = module; }
 
  private:
   static std::uintptr_t address(const void* at) { return reinterpret_cast<std::uintptr_t>(at); }
   std::map<std::uintptr_t, std::uintptr_t> regions_;
   std::set<const void*> code_;
+  std::map<const void*, const void*> modules_;
 };
 
 /// An interface with one table in NDR, and with a second in NDR64 when asked for.

@@ -245,17 +245,6 @@ TEST(Hook, WideSyntaxAndPartialBuffers) {
   EXPECT_EQ(event_of(*calls[1])["outcome"], "no_response");
 }
 
-TEST(Hook, AsynchronousRepliesAreNotInvented) {
-  Machine m;
-  m.hook.set_asynchronous({&original});
-  Session& session = m.start();
-  m.call(15, kOpen, "whatever lies there");
-  const auto calls = session.queue.take(0);
-  ASSERT_EQ(calls.size(), 1u);
-  EXPECT_FALSE(calls[0]->has_reply);
-  EXPECT_EQ(event_of(*calls[0])["outcome"], "no_response");
-}
-
 TEST(Hook, LargeBuffersAreCutAndSayIt) {
   Machine m;
   Session& session = m.start({.max_stub = 8});

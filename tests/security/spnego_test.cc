@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "security/builders.h"
-#include "base/der.h"
+#include "security/der.h"
 
 namespace rpcmarshal {
 namespace {

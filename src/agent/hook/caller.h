@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "agent/hook/rpc_layout.h"
+#include "agent/common/rpc_layout.h"
 #include "base/guid.h"
 #include "base/recent_map.h"
 #include "capture/stream.h"

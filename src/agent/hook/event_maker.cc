@@ -49,6 +49,7 @@ Call call_of(const CallRecord& record) {
     call.outcome = Outcome::kReturned;
     // The server's reply is in its own representation, and that is little-endian ASCII IEEE.
     fill(call.response, record.reply, record.time + record.duration, DataRepresentation{});
+    call.response.return_only = record.return_only;
   }
   return call;
 }

@@ -19,7 +19,9 @@ void Hook::enter(RpcMessage* message, CallFrame& frame) noexcept {
   // Sequentially consistent, with stop(): a thread either is counted or sees no session.
   active_.fetch_add(1);
   frame = {};
-  frame.original = original_of(originals_, *message);
+  const Original original = original_of(originals_, *message);
+  frame.original = original.function;
+  frame.asynchronous = original.asynchronous;
   frame.message = message;
   frame.outer = static_cast<CallFrame*>(platform_.thread_value());
   platform_.set_thread_value(&frame);
@@ -55,8 +57,8 @@ void Hook::observe(RpcMessage& message, CallFrame& frame) {
   record->syntax = syntax_of(message);
   record->opnum = static_cast<std::uint16_t>(message.proc_num & kProcNumMask);
   record->data_representation = message.data_representation;
-  record->asynchronous = (message.rpc_flags & kBufferPartial) != 0 ||
-                         std::ranges::find(asynchronous_, frame.original) != asynchronous_.end();
+  record->asynchronous = frame.asynchronous;
+  record->partial = (message.rpc_flags & kBufferPartial) != 0;
   record->request.copy(message.buffer, message.buffer ? message.buffer_length : 0,
                        session.options.max_stub);
   callers_.identify(message, record->caller);
@@ -77,7 +79,20 @@ void Hook::observe(RpcMessage& message, CallFrame& frame) {
   frame.request_buffer = message.buffer;
   frame.request_length = message.buffer_length;
   frame.started = platform_.ticks();
+  if (record->asynchronous && frame.refuse == 0) {
+    PendingCalls::Records given_up;
+    frame.pending = session.pending.open(message.handle, frame.started, given_up);
+    push(session, given_up);
+  }
   frame.record = record.release();
+}
+
+void Hook::push(Session& session, std::unique_ptr<CallRecord> record) noexcept {
+  if (!session.queue.push(std::move(record))) count(counters_.dropped);
+}
+
+void Hook::push(Session& session, PendingCalls::Records& records) noexcept {
+  for (auto& record : records) push(session, std::move(record));
 }
 
 void Hook::leave(CallFrame& frame, std::uint32_t exception) noexcept {
@@ -89,7 +104,7 @@ void Hook::leave(CallFrame& frame, std::uint32_t exception) noexcept {
     record->exception = exception;
     if (exception != 0 && frame.refuse == 0) count(counters_.exceptions);
     try {
-      if (exception == 0 && !record->asynchronous) {
+      if (exception == 0 && !record->asynchronous && !record->partial) {
         const RpcMessage& message = *frame.message;
         // A stub with nothing to send may leave the request where it was.
         const bool untouched =
@@ -102,13 +117,79 @@ void Hook::leave(CallFrame& frame, std::uint32_t exception) noexcept {
         if (const std::shared_ptr<Decider> decider = session.decider.load())
           decider->learn(*record);
       }
-      if (!session.queue.push(std::move(record))) count(counters_.dropped);
+      if (frame.pending != 0 && exception == 0) {
+        PendingCalls::Records given_up;
+        record = session.pending.stub_returned(frame.pending, std::move(record), given_up);
+        push(session, given_up);
+      } else if (frame.pending != 0) {
+        session.pending.forget(frame.pending);
+      }
+      if (record) {
+        if (record->asynchronous && record->exception != 0 && exception == 0)
+          count(counters_.exceptions);  // aborted before its stub returned
+        push(session, std::move(record));
+      }
     } catch (...) {
       count(counters_.failures);
     }
   }
   platform_.set_thread_value(frame.outer);
   active_.fetch_sub(1);
+}
+
+void Hook::ending(const RpcAsyncState* state, const std::byte* reply, std::size_t size,
+                  std::uint32_t exception, EndFrame& frame) noexcept {
+  active_.fetch_add(1);
+  frame = {};
+  frame.session = session_.load();
+  if (!frame.session) return;
+  frame.completion.ticks = platform_.ticks();
+  frame.completion.exception = exception;
+  frame.completion.size = static_cast<std::uint32_t>(std::min<std::size_t>(size, 8));
+  if (frame.completion.size != 0) std::memcpy(frame.completion.value, reply, frame.completion.size);
+  PendingCalls& pending = frame.session->pending;
+  if (state && state->runtime_info) {
+    frame.call = pending.ending(state->runtime_info);
+    return;
+  }
+  // A runtime that does not say which call (Wine): only one that ends before its stub has returned,
+  // in the stub's own thread, is known.
+  const auto* inside = static_cast<const CallFrame*>(platform_.thread_value());
+  if (state && inside && inside->pending != 0 && inside->session == frame.session &&
+      pending.ending(inside->pending))
+    frame.call = inside->pending;
+}
+
+void Hook::ended(EndFrame& frame, std::uint32_t status) noexcept {
+  if (frame.call != 0) {
+    Session& session = *frame.session;
+    std::unique_ptr<CallRecord> record;
+    try {
+      if (status == 0) {
+        record = session.pending.ended(frame.call, frame.completion);
+        if (record && record->exception != 0) count(counters_.exceptions);
+      } else if (status == kAsyncCallPending || status == kInvalidAsyncHandle ||
+                 status == kInvalidAsyncCall) {
+        session.pending.not_ended(frame.call);
+      } else {
+        record = session.pending.failed(frame.call);
+      }
+      if (record) push(session, std::move(record));
+    } catch (...) {
+      count(counters_.failures);
+    }
+  }
+  active_.fetch_sub(1);
+}
+
+void Hook::expire(Session& session) noexcept {
+  try {
+    PendingCalls::Records given_up;
+    session.pending.expire(platform_.ticks(), given_up);
+    push(session, given_up);
+  } catch (...) {
+    count(counters_.failures);
+  }
 }
 
 void Hook::start(std::unique_ptr<Session> session) { session_.store(session.release()); }
@@ -123,6 +204,11 @@ std::unique_ptr<Session> Hook::stop(int milliseconds) {
       break;
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  if (session) {
+    PendingCalls::Records given_up;
+    session->pending.drain(given_up);
+    push(*session, given_up);
   }
   return session;
 }

@@ -23,6 +23,7 @@
 #include "agent/hook/caller.h"
 #include "agent/hook/decider.h"
 #include "agent/hook/originals.h"
+#include "agent/hook/pending.h"
 #include "agent/hook/queue.h"
 #include "agent/hook/record.h"
 
@@ -50,6 +51,7 @@ struct Session {
   explicit Session(const SessionOptions& with) : options(with), queue(with.queue_bytes) {}
   SessionOptions options;
   CallQueue queue;
+  PendingCalls pending;
   /// Replaced while calls are decided; null: everything is allowed.
   std::atomic<std::shared_ptr<Decider>> decider;
 };
@@ -70,7 +72,16 @@ struct CallFrame {
   const void* request_buffer;
   std::uint32_t request_length;
   Timestamp started;
-  std::uint32_t refuse;  ///< not 0: raise this, do not call the original
+  bool asynchronous;      ///< the reply is not made when the original returns
+  std::uint64_t pending;  ///< of an asynchronous call: its number among the session's pending ones
+  std::uint32_t refuse;   ///< not 0: raise this, do not call the original
+};
+
+/// State of one RpcAsyncCompleteCall or RpcAsyncAbortCall of the server. Plain data.
+struct EndFrame {
+  Session* session;
+  std::uint64_t call;  ///< 0: not one of ours
+  Completion completion;
 };
 
 class Hook {
@@ -82,6 +93,15 @@ class Hook {
   /// `exception`: what the original raised, or what was raised to refuse; 0 when it returned.
   void leave(CallFrame& frame, std::uint32_t exception) noexcept;
 
+  /// The server is about to end an asynchronous call: with the return value at `reply`, of which
+  /// `size` bytes (at most 8) can be read, or with an exception. ended() must follow.
+  void ending(const RpcAsyncState* state, const std::byte* reply, std::size_t size,
+              std::uint32_t exception, EndFrame& frame) noexcept;
+  /// `status`: what the runtime's own function returned, or raised.
+  void ended(EndFrame& frame, std::uint32_t status) noexcept;
+  /// Gives up calls that have been pending for too long. Of the session's own thread.
+  void expire(Session& session) noexcept;
+
   void start(std::unique_ptr<Session> session);
   Session* session() const { return session_.load(std::memory_order_acquire); }
   /// Takes the session away from new calls. When every call has left within `milliseconds` it is
@@ -91,20 +111,17 @@ class Hook {
   std::uint32_t active() const { return active_.load(std::memory_order_relaxed); }
   Originals& originals() { return originals_; }
   Counters& counters() { return counters_; }
-  /// Entries whose reply is not made when they return: NdrAsyncServerCall and its siblings.
-  void set_asynchronous(std::vector<DispatchFunction> functions) {
-    asynchronous_ = std::move(functions);
-  }
 
  private:
   void observe(RpcMessage& message, CallFrame& frame);
   bool nested(const CallFrame& frame) const;
+  void push(Session& session, std::unique_ptr<CallRecord> record) noexcept;
+  void push(Session& session, PendingCalls::Records& records) noexcept;
 
   Platform& platform_;
   CallerSource& callers_;
   Originals originals_;
   Counters counters_;
-  std::vector<DispatchFunction> asynchronous_;
   std::atomic<Session*> session_{nullptr};
   std::atomic<std::uint32_t> active_{0};
 };

@@ -24,22 +24,12 @@ void append_table(const SyntaxId& interface, const SyntaxId& syntax, const RpcDi
   tables.push_back({interface, syntax, entries, count});
 }
 
-}  // namespace
-
-bool looks_like_server_interface(const std::byte* at) {
-  // Compared before it is believed to be a structure: most memory is none.
-  if (load<std::uint32_t>(at, ByteOrder::kLittle) != sizeof(RpcServerInterface)) return false;
-  RpcServerInterface candidate;
-  std::memcpy(&candidate, at, sizeof candidate);
-  return (candidate.transfer_syntax.uuid == kNdr20Syntax ||
-          candidate.transfer_syntax.uuid == kNdr64Syntax) &&
-         !candidate.interface_id.uuid.is_nil() && candidate.dispatch_table;
-}
-
 void append_tables(const RpcServerInterface& of, AddressSpace& space,
                    std::vector<FoundTable>& tables) {
   const SyntaxId id = of.interface_id.id();
-  append_table(id, of.transfer_syntax.id(), of.dispatch_table, space, tables);
+  const SyntaxId syntax = of.transfer_syntax.id();
+  append_table(id, syntax.uuid.is_nil() ? SyntaxId{kNdr20Syntax, 2, 0} : syntax, of.dispatch_table,
+               space, tables);
   if (!(of.flags & kHasMultiSyntaxes) || !of.interpreter_info) return;
   const MidlServerInfo* info = of.interpreter_info;
   if (!space.readable(info, sizeof *info) || !info->syntax_info) return;
@@ -50,14 +40,50 @@ void append_tables(const RpcServerInterface& of, AddressSpace& space,
     append_table(id, syntaxes[i].transfer_syntax.id(), syntaxes[i].dispatch_table, space, tables);
 }
 
-void scan_interfaces(Bytes memory, AddressSpace& space, std::vector<FoundTable>& tables) {
+/// Wine's COM fills in no more than this.
+bool is_bare_com_interface(const RpcServerInterface& of, AddressSpace& space) {
+  if (!of.transfer_syntax.uuid.is_nil() || of.transfer_syntax.major != 0 ||
+      of.interface_id.major != 0 || of.interface_id.minor != 0 || of.endpoint_count != 0 ||
+      of.endpoints || of.default_manager || of.interpreter_info || of.flags != 0)
+    return false;
+  const RpcDispatchTable* table = of.dispatch_table;
+  const void* const module = space.module(table);
+  return module && space.readable(table, sizeof *table) && table->count == 1 &&
+         table->reserved == 0 && space.module(table->table) == module &&
+         space.readable(table->table, sizeof(void*)) &&
+         space.module(reinterpret_cast<const void*>(*table->table)) == module;
+}
+
+}  // namespace
+
+void append_interface(const std::byte* at, Found where, AddressSpace& space,
+                      std::vector<FoundTable>& tables) {
+  const auto candidate = interface_at(at);
+  if (!candidate) return;
+  if (!names_transfer_syntax(*candidate) && where != Found::kRegistered &&
+      !(where == Found::kOnHeap && is_bare_com_interface(*candidate, space)))
+    return;
+  append_tables(*candidate, space, tables);
+}
+
+bool leads_to(DispatchFunction entry, const std::vector<DispatchFunction>& functions,
+              AddressSpace& space) {
+  const auto read = [&](std::uint64_t at, std::span<std::byte> out) {
+    const auto* from = reinterpret_cast<const void*>(at);
+    if (!space.readable(from, out.size())) return false;
+    std::memcpy(out.data(), from, out.size());
+    return true;
+  };
+  const auto target = reinterpret_cast<DispatchFunction>(
+      follow_jumps(reinterpret_cast<std::uint64_t>(entry), read));
+  return std::ranges::find(functions, target) != functions.end();
+}
+
+void scan_interfaces(Bytes memory, Found where, AddressSpace& space,
+                     std::vector<FoundTable>& tables) {
   constexpr std::size_t kSize = sizeof(RpcServerInterface);
-  for (std::size_t at = 0; memory.size() >= kSize && at <= memory.size() - kSize; at += 8) {
-    if (!looks_like_server_interface(memory.data() + at)) continue;
-    RpcServerInterface found;
-    std::memcpy(&found, memory.data() + at, sizeof found);
-    append_tables(found, space, tables);
-  }
+  for (std::size_t at = 0; memory.size() >= kSize && at <= memory.size() - kSize; at += 8)
+    append_interface(memory.data() + at, where, space, tables);
 }
 
 }  // namespace rpcmarshal::agent

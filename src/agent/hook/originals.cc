@@ -18,8 +18,10 @@ HookedTable* Originals::add(const FoundTable& table) {
   if (!known && used_ >= kMaxTables) return nullptr;
   owned_.push_back(std::make_unique<HookedTable>(table));
   if (known) {  // another module's table at the same place: calls under way keep the old record
-    for (std::uint32_t i = 0; i < std::min(known->found.count, table.count); ++i)
+    for (std::uint32_t i = 0; i < std::min(known->found.count, table.count); ++i) {
+      owned_.back()->asynchronous[i].store(known->asynchronous[i].load());
       owned_.back()->originals[i].store(known->originals[i].load());
+    }
   }
   slots_[at].store(owned_.back().get(), std::memory_order_release);
   used_ += !known;
@@ -39,9 +41,9 @@ SyntaxId syntax_of(const RpcMessage& message) {
   return message.transfer_syntax ? message.transfer_syntax->id() : SyntaxId{kNdr20Syntax, 2, 0};
 }
 
-DispatchFunction original_of(const Originals& originals, const RpcMessage& message) {
+Original original_of(const Originals& originals, const RpcMessage& message) {
   const auto* interface = static_cast<const RpcServerInterface*>(message.interface_information);
-  if (!interface) return nullptr;
+  if (!interface) return {};
   const std::uint32_t opnum = message.proc_num & kProcNumMask;
   // With several syntaxes the runtime dispatches through the table of the one that was negotiated.
   if ((interface->flags & kHasMultiSyntaxes) && interface->interpreter_info &&
@@ -53,11 +55,12 @@ DispatchFunction original_of(const Originals& originals, const RpcMessage& messa
       const MidlSyntaxInfo& syntax = info.syntax_info[i];
       if (syntax.transfer_syntax.id() != message.transfer_syntax->id() || !syntax.dispatch_table)
         continue;
-      if (const auto found = originals.find(syntax.dispatch_table->table, opnum)) return found;
+      const Original found = originals.find(syntax.dispatch_table->table, opnum);
+      if (found.function) return found;
     }
   }
   return interface->dispatch_table ? originals.find(interface->dispatch_table->table, opnum)
-                                   : nullptr;
+                                   : Original{};
 }
 
 }  // namespace rpcmarshal::agent

@@ -17,21 +17,35 @@ namespace rpcmarshal::agent {
 
 struct HookedTable {
   explicit HookedTable(const FoundTable& table)
-      : found(table), originals(new std::atomic<DispatchFunction>[table.count]()) {}
+      : found(table),
+        originals(new std::atomic<DispatchFunction>[table.count]()),
+        asynchronous(new std::atomic<bool>[table.count]()) {}
   FoundTable found;
   std::unique_ptr<std::atomic<DispatchFunction>[]> originals;  ///< null: not replaced yet
+  std::unique_ptr<std::atomic<bool>[]> asynchronous;           ///< set before its original is
+};
+
+/// What an entry was before.
+struct Original {
+  DispatchFunction function = nullptr;  ///< null: not known
+  bool asynchronous = false;            ///< its reply is not made when it returns
 };
 
 class Originals {
  public:
   static constexpr std::size_t kMaxTables = 4096;
 
-  /// The function for `opnum` of the table whose entries are at `entries`; null when not known.
-  DispatchFunction find(const DispatchFunction* entries, std::uint32_t opnum) const {
+  /// What stood for `opnum` in the table whose entries are at `entries`.
+  Original find(const DispatchFunction* entries, std::uint32_t opnum) const {
     const HookedTable* table = find_table(entries);
-    return table && opnum < table->found.count
-               ? table->originals[opnum].load(std::memory_order_acquire)
-               : nullptr;
+    if (!table) return {};
+    // COM registers a table of one function that serves every operation (RPC_IF_OLE).
+    if (opnum >= table->found.count) {
+      if (table->found.count != 1) return {};
+      opnum = 0;
+    }
+    return {table->originals[opnum].load(std::memory_order_acquire),
+            table->asynchronous[opnum].load(std::memory_order_relaxed)};
   }
   /// The record for this table, made when it is new or has another size. Null when full.
   HookedTable* add(const FoundTable& table);
@@ -58,9 +72,9 @@ class Originals {
   std::size_t used_ = 0;
 };
 
-/// The function to call for a message, by its interface and transfer syntax. Null when its table
-/// was never hooked.
-DispatchFunction original_of(const Originals& originals, const RpcMessage& message);
+/// What to call for a message, by its interface and transfer syntax. No function when its table was
+/// never hooked.
+Original original_of(const Originals& originals, const RpcMessage& message);
 /// The transfer syntax of a message; a null pointer means NDR.
 SyntaxId syntax_of(const RpcMessage& message);
 

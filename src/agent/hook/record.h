@@ -7,8 +7,8 @@
 #include <cstdint>
 #include <memory>
 
+#include "agent/common/rpc_layout.h"
 #include "agent/hook/caller.h"
-#include "agent/hook/rpc_layout.h"
 #include "base/bytes.h"
 #include "base/time.h"
 #include "dcerpc/call.h"
@@ -51,8 +51,10 @@ struct CallRecord {
   std::uint32_t data_representation = 0;
   Caller caller;
   CopiedBytes request, reply;
-  bool has_reply = false;       ///< the server returned, and its reply could be read
-  bool asynchronous = false;    ///< the reply is made later, where the hook does not see it
+  bool has_reply = false;     ///< the server returned, and its reply could be read
+  bool return_only = false;   ///< `reply` holds but the return value, as the server's memory has it
+  bool partial = false;       ///< a pipe: more is sent, both ways, than the hook sees
+  bool asynchronous = false;  ///< the reply is made by RpcAsyncCompleteCall (pending.h)
   std::uint32_t exception = 0;  ///< raised by the server, or by the hook to refuse
   Verdict verdict;
 

@@ -8,9 +8,9 @@
 namespace rpcmarshal::agent {
 namespace {
 
-constexpr std::size_t kInterfaceSize = 0x60;
-constexpr std::size_t kSyntaxInfoSize = 0x50;
-constexpr std::uint64_t kMaxSyntaxes = 8;
+constexpr std::size_t kInterfaceSize = sizeof(RpcServerInterface);
+
+std::uint64_t address_of(const void* pointer) { return reinterpret_cast<std::uint64_t>(pointer); }
 
 SyntaxId read_syntax(const std::byte* at) {
   ByteReader in{Bytes(at, 20)};
@@ -20,8 +20,6 @@ SyntaxId read_syntax(const std::byte* at) {
   id.minor = in.u16();
   return id;
 }
-
-bool is_transfer_syntax(const Guid& uuid) { return uuid == kNdr20Syntax || uuid == kNdr64Syntax; }
 
 // The entries of the dispatch table at `address`; nullopt unless all of them are code.
 std::optional<std::vector<std::uint64_t>> read_dispatch_table(const AddressSpace& memory,
@@ -59,67 +57,42 @@ std::vector<std::string> read_endpoints(const AddressSpace& memory, std::uint32_
 }
 
 bool offers_ndr64(const AddressSpace& memory, std::uint64_t server_info) {
-  const auto count = read_value<std::uint64_t>(memory, server_info + 0x30);
-  const auto infos = read_value<std::uint64_t>(memory, server_info + 0x38);
+  const auto count =
+      read_value<std::uint64_t>(memory, server_info + offsetof(MidlServerInfo, syntax_count));
+  const auto infos =
+      read_value<std::uint64_t>(memory, server_info + offsetof(MidlServerInfo, syntax_info));
   if (!count || !infos || *infos == 0) return false;
-  for (std::uint64_t i = 0; i < std::min(*count, kMaxSyntaxes); ++i) {
+  for (std::uint64_t i = 0; i < std::min<std::uint64_t>(*count, kMaxSyntaxes); ++i) {
     std::byte syntax[20];
-    if (!memory.read(*infos + i * kSyntaxInfoSize, syntax)) break;
+    if (!memory.read(*infos + i * sizeof(MidlSyntaxInfo), syntax)) break;
     if (read_syntax(syntax).uuid == kNdr64Syntax) return true;
   }
   return false;
-}
-
-// Where a function of another module is called through a jump of its own module, as linkers make
-// them for imports: `jmp [rip + offset]`, or `jmp offset` to one of those.
-std::uint64_t follow_jumps(const AddressSpace& memory, std::uint64_t address) {
-  for (int hop = 0; hop < 2; ++hop) {
-    std::byte code[6];
-    if (!memory.read(address, code)) break;
-    const auto offset = [&](std::size_t at) {
-      return static_cast<std::uint64_t>(
-          std::int64_t{load<std::int32_t>(code + at, ByteOrder::kLittle)});
-    };
-    if (code[0] == std::byte{0xFF} && code[1] == std::byte{0x25}) {
-      const auto target = read_value<std::uint64_t>(memory, address + 6 + offset(2));
-      return target ? *target : address;
-    }
-    if (code[0] != std::byte{0xE9}) break;
-    address += 5 + offset(1);
-  }
-  return address;
 }
 
 // What lies at `bytes` (kInterfaceSize of them, which stood at `address`), if it is a server
 // interface.
 std::optional<FoundInterface> recognise(const AddressSpace& memory, const std::byte* bytes,
                                         std::uint64_t address, const ScanContext& context) {
-  if (load<std::uint32_t>(bytes, ByteOrder::kLittle) != kInterfaceSize) return std::nullopt;
-  const SyntaxId syntax = read_syntax(bytes + 0x18);
-  if (!is_transfer_syntax(syntax.uuid)) return std::nullopt;
-  ByteReader in{Bytes(bytes, kInterfaceSize)};
-  in.seek(0x30);
-  const std::uint64_t dispatch = in.u64();
-  const std::uint32_t endpoint_count = in.u32();
-  in.seek(0x40);
-  const std::uint64_t endpoints = in.u64();
-  in.seek(0x50);
-  const std::uint64_t server_info = in.u64();
-  if (dispatch == 0) return std::nullopt;  // a client's
-  const auto entries = read_dispatch_table(memory, dispatch);
+  const auto candidate = interface_at(bytes);
+  if (!candidate || !names_transfer_syntax(*candidate)) return std::nullopt;
+  const auto entries = read_dispatch_table(memory, address_of(candidate->dispatch_table));
   if (!entries) return std::nullopt;
+  const std::uint64_t server_info = address_of(candidate->interpreter_info);
 
   FoundInterface found;
-  found.id = read_syntax(bytes + 4);
-  if (found.id.uuid.is_nil()) return std::nullopt;
+  found.id = candidate->interface_id.id();
   found.operations = static_cast<std::uint32_t>(entries->size());
   found.address = address;
   found.server_info = server_info;
   bool interpreted = false, async = false;
   std::uint64_t last = 0, target = 0;
+  const auto read = [&](std::uint64_t at, std::span<std::byte> out) {
+    return memory.read(at, out);
+  };
   for (const std::uint64_t entry : *entries) {
     if (context.hook.contains(entry)) ++found.hooked;
-    if (entry != last) target = follow_jumps(memory, entry);
+    if (entry != last) target = follow_jumps(entry, read);
     last = entry;
     const auto known = context.interpreter_entries.find(target);
     if (known == context.interpreter_entries.end()) continue;
@@ -127,9 +100,10 @@ std::optional<FoundInterface> recognise(const AddressSpace& memory, const std::b
     async = async || known->second;
   }
   found.stubs = async ? Stubs::kAsync : interpreted ? Stubs::kInterpreted : Stubs::kInline;
-  found.ndr64 =
-      syntax.uuid == kNdr64Syntax || (server_info != 0 && offers_ndr64(memory, server_info));
-  found.endpoints = read_endpoints(memory, endpoint_count, endpoints);
+  found.ndr64 = candidate->transfer_syntax.uuid == kNdr64Syntax ||
+                (server_info != 0 && offers_ndr64(memory, server_info));
+  found.endpoints =
+      read_endpoints(memory, candidate->endpoint_count, address_of(candidate->endpoints));
   return found;
 }
 
@@ -187,19 +161,9 @@ std::map<std::uint64_t, bool> interpreter_entries(const AddressSpace& memory,
   std::map<std::uint64_t, bool> entries;
   const auto image = read_pe(memory, rpcrt4.base);
   if (!image) return entries;
-  struct Name {
-    const char* name;
-    bool async;
-  };
-  static constexpr Name kNames[] = {
-      {"NdrServerCall", false},         {"NdrServerCall2", false},
-      {"NdrServerCallAll", false},      {"NdrServerCallNdr64", false},
-      {"NdrAsyncServerCall", true},     {"Ndr64AsyncServerCall", true},
-      {"Ndr64AsyncServerCall64", true}, {"Ndr64AsyncServerCallAll", true},
-  };
-  for (const Name& one : kNames) {
+  for (const InterpreterEntry& one : kInterpreterEntries) {
     if (const auto at = find_export(memory, rpcrt4.base, *image, one.name))
-      entries[*at] = one.async;
+      entries[*at] = one.asynchronous;
   }
   return entries;
 }

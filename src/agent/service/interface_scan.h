@@ -1,12 +1,6 @@
 // Finds the RPC server interfaces that are compiled into a process's modules, by the documented
-// structures that MIDL and widl put there (rpcdcep.h, rpcndr.h; offsets for x64):
-//
-//   RPC_SERVER_INTERFACE (0x60)  Length 0, InterfaceId 4, TransferSyntax 0x18, DispatchTable* 0x30,
-//                                RpcProtseqEndpointCount 0x38, RpcProtseqEndpoint* 0x40,
-//                                InterpreterInfo* 0x50, Flags 0x58
-//   RPC_DISPATCH_TABLE           DispatchTableCount 0, DispatchTable* 8
-//   MIDL_SERVER_INFO (0x40)      nCount 0x30, pSyntaxInfo* 0x38
-//   MIDL_SYNTAX_INFO (0x50)      TransferSyntax 0
+// structures that MIDL and widl put there
+// (agent/common/rpc_layout.h).
 //
 // Found means compiled in; whether the process has registered it is asked elsewhere (endpoints.h).
 // Interfaces that a process builds on its heap (DCOM's) are not found. The memory is another
@@ -19,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/common/server_interface.h"
 #include "agent/service/address_space.h"
 #include "base/guid.h"
 
@@ -53,7 +48,6 @@ struct ScanContext {
 };
 
 /// Bounds of one scan.
-inline constexpr std::uint32_t kMaxOperations = 4096;
 inline constexpr std::uint32_t kMaxCompiledEndpoints = 16;
 inline constexpr std::size_t kMaxInterfacesPerModule = 1024;
 inline constexpr std::uint64_t kMaxScannedPerModule = 256u << 20;

@@ -6,6 +6,8 @@
  *   many N            N calls of Counter; prints calls per second
  *   threads N SECONDS N threads, each with every kind of call, until the time is over
  *   refused OPNUM     calls Text or Counter and expects error 5, then another that must succeed
+ *   endpoints         registers an endpoint with the endpoint mapper, finds it there, removes it; no server
+ *                     of types.idl is needed, PROTSEQ is how the mapper is asked
  *   stop              ends the server */
 #include <process.h>
 #include <stdio.h>
@@ -110,6 +112,27 @@ static void stop(void* unused) {
   C_Stop();
 }
 
+static void endpoints(void* sequence) {
+  RPC_BINDING_VECTOR* bindings = NULL;
+  RPC_CSTR text = NULL, endpoint = NULL;
+  handle_t binding = NULL;
+  RPC_STATUS status =
+      RpcServerUseProtseqEpA(sequence, 32, (RPC_CSTR) "marshal_lab_endpoint", NULL);
+  expect(!status && !RpcServerInqBindings(&bindings), "own endpoint");
+  expect(!RpcEpRegisterA(C_lab_types_v1_3_c_ifspec, bindings, NULL, (RPC_CSTR) "marshal lab"),
+         "RpcEpRegister");
+  expect(!RpcStringBindingComposeA(NULL, sequence, NULL, NULL, NULL, &text) &&
+             !RpcBindingFromStringBindingA(text, &binding),
+         "binding");
+  expect(!RpcEpResolveBinding(binding, C_lab_types_v1_3_c_ifspec), "RpcEpResolveBinding");
+  RpcStringFreeA(&text);
+  expect(!RpcBindingToStringBindingA(binding, &text) &&
+             !RpcStringBindingParseA(text, NULL, NULL, NULL, &endpoint, NULL) &&
+             !strcmp((const char*)endpoint, "marshal_lab_endpoint"),
+         "the endpoint found");
+  expect(!RpcEpUnregister(C_lab_types_v1_3_c_ifspec, bindings, NULL), "RpcEpUnregister");
+}
+
 static const call_function kCalls[] = {scalars, text,    record,  bytes, choice,
                                        list,    raising, nothing, counter, longs};
 #define CALLS (sizeof kCalls / sizeof kCalls[0])
@@ -179,6 +202,9 @@ int main(int argc, char** argv) {
     printf("code %lu\n", code);
     expect(guard_call(longs, NULL) == 0, "connection lives on");
     expect(guard_call(which, NULL) == ERROR_ACCESS_DENIED, "refused again");
+  } else if (!strcmp(command, "endpoints")) {
+    code = guard_call(endpoints, argv[1]);
+    if (code) printf("FAILED endpoints: %08lx\n", code), ++failures;
   } else if (!strcmp(command, "stop")) {
     guard_call(stop, NULL);
   } else {

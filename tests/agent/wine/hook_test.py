@@ -471,6 +471,94 @@ class HookTest(unittest.TestCase):
         for pid in hosts:
             self.agent.release(pid)
 
+    def test_asynchronous(self):
+        """Stubs that answer through RpcAsyncCompleteCall: the event is made when the call ends."""
+        process = wine('hook_async_server.exe', PORT)
+        self.addCleanup(process.kill)
+        pid = process.stdout.readline().split()[1]
+        self.agent.hook(pid)
+        status, output = finish(wine('hook_async_client.exe', PORT), 60)
+        self.assertEqual(status, 0, output)
+        add, twice, refuse = self.agent.events()
+        self.assertEqual((add['request'], add['response']), ({'a': 40, 'b': 2}, {'return': 42}))
+        self.assertEqual((add['outcome'], add['decode']['status']), ('returned', 'complete'))
+        self.assertEqual((twice['request'], twice['response']), ({'a': 21}, {'return': 21}))
+        self.assertEqual((twice['outcome'], twice['decode']['status']), ('returned', 'partial'))
+        self.assertIn('asynchronous', twice['decode']['response']['reason'])
+        self.assertEqual((refuse['outcome'], refuse['fault']['status']), ('fault', 1717))
+        status = self.agent.release(pid)
+        self.assertEqual((status['failures'], status['dropped'], status['active']), (0, 0, 0))
+        # Let go, it still answers.
+        self.assertEqual(finish(wine('hook_async_client.exe', PORT), 60)[0], 0)
+
+    def com_object(self, before):
+        """An object in another process, called as automation does; the hook comes before COM has registered
+        anything there, or after."""
+        server = wine('hook_com.exe', 'server')
+        self.addCleanup(finish, server, 20)  # the end of its input is its end
+        pid = server.stdout.readline().split()[1]
+
+        def step():
+            server.stdin.write('\n')
+            server.stdin.flush()
+        if not before:
+            step()
+            self.assertEqual(server.stdout.readline().strip(), 'ok')
+        self.agent.ask('flags 1')  # Wine's COM calls locally
+        self.agent.ask('protect ' + pid)
+        self.assertEqual(self.agent.ask('inject %s Z:%s/rpcmarshal-hook.dll' % (pid, BUILD)), 'ok')
+        self.agent.wait(pid, lambda s: s['state'] == 1)
+        if before:
+            time.sleep(1)
+            step()
+            self.assertEqual(server.stdout.readline().strip(), 'ok')
+        status, output = finish(wine('hook_com.exe', 'client'), 60)
+        self.assertEqual(status, 0, output)
+        events = self.agent.events(1.5)
+        calls = [('%s.%s' % (e['interface'].get('name'), e.get('operation')), e) for e in events]
+        names, no_name = [e for name, e in calls if name == 'IDispatch.GetIDsOfNames']
+        self.assertEqual(names['request']['rgszNames'], ['Marshal'])
+        self.assertEqual(names['response']['rgDispId'], [7])
+        self.assertEqual(no_name['response']['return']['name'], 'DISP_E_UNKNOWNNAME')
+        (invoke,) = [e for name, e in calls if name == 'IDispatch.Invoke']
+        self.assertEqual(invoke['dispatch'], {'member': 'Marshal', 'id': 7, 'kind': 'method',
+                                              'arguments': ['calc.exe /x']})
+        self.assertEqual((invoke['response']['pVarResult'], invoke['response']['return']['name']), (11, 'S_OK'))
+        self.assertEqual([e['decode']['status'] for e in (names, no_name, invoke)], ['complete'] * 3)
+        self.assertTrue(invoke['object'])
+        self.assertTrue(invoke['client']['process'].endswith('hook_com.exe'), invoke)
+        status = self.agent.release(pid)
+        self.assertEqual((status['failures'], status['dropped'], status['active']), (0, 0, 0))
+        # Let go, it still answers.
+        self.assertEqual(finish(wine('hook_com.exe', 'client'), 60)[0], 0)
+        step()
+
+    def test_com_before(self):
+        self.com_object(True)
+
+    def test_com_after(self):
+        self.com_object(False)
+
+    def test_rpcss(self):
+        """Wine's rpcss.exe: a process that registers an endpoint, and asks for it."""
+        finish(wine('net', 'start', 'rpcss'), 60)
+        (pid,) = self.agent.ask('pid rpcss.exe').split()
+        self.agent.ask('flags 1')
+        self.agent.hook(pid)
+        status, output = client('ncalrpc', 'endpoints')
+        self.assertEqual(status, 0, output)
+        events = self.agent.events(1.5)
+        events = [e for e in events if e['interface'].get('name') == 'epmapper']
+        # Wine registers with a stub that leaves a pointer out; what it asks is as it should be.
+        self.assertEqual([e['operation'] for e in events], ['ept_insert', 'ept_map', 'ept_insert'])
+        asked, answered = events[1]['details']['tower']
+        self.assertEqual((asked['uuid'], asked['interface']), (INTERFACE, 'lab_types'))
+        self.assertEqual((answered['protocol'], answered['endpoint']), ('ncalrpc', 'marshal_lab_endpoint'))
+        self.assertEqual(events[1]['decode']['status'], 'complete')
+        self.assertTrue(events[1]['client']['process'].endswith('hook_client.exe'), events[1])
+        self.assertEqual(events[0]['transport'], {'protocol': 'ncacn_np', 'pipe': r'\pipe\epmapper'})
+        self.agent.release(pid)
+
     def test_wire_sees_the_same(self):
         """The same calls from Linux, by the hook and by a capture: same interface, operation,
         arguments, results."""

@@ -1,6 +1,7 @@
 #include "agent/hook/windows/entries.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "agent/hook/windows/guard.h"
 #include "agent/hook/windows/process_memory.h"
@@ -68,15 +69,74 @@ RPC_STATUS RPC_ENTRY our_register3(RPC_IF_HANDLE interface, UUID* type, RPC_MGR_
   return original(interface, type, epv, flags, calls, size, callback, security);
 }
 
-struct Registration {
+// How a server ends an asynchronous call. Ours tell the hook before the runtime does it, for the
+// call's handle may be another call's afterwards.
+using Complete = RPC_STATUS(RPC_ENTRY*)(PRPC_ASYNC_STATE, void*);
+using Abort = RPC_STATUS(RPC_ENTRY*)(PRPC_ASYNC_STATE, ULONG);
+
+/// Plain data: the runtime raises, when it cannot marshal what the server wants to send.
+struct EndedCall {
+  GuardState guard;
+  EndFrame frame;
+  PRPC_ASYNC_STATE state;
+  void* reply;
+  ULONG exception;
+  bool abort;
+  RPC_STATUS status;
+};
+
+Complete g_complete;
+Abort g_abort;
+
+void end_by_runtime(void* of) {
+  auto& call = *static_cast<EndedCall*>(of);
+  call.status =
+      call.abort ? g_abort(call.state, call.exception) : g_complete(call.state, call.reply);
+}
+
+void abandon_end(GuardState* guard) {
+  auto* call = reinterpret_cast<EndedCall*>(guard);
+  g_hook->ended(call->frame, guard->code != 0 ? guard->code : 1);
+}
+
+RPC_STATUS end_call(EndedCall& call) {
+  call.guard = {};
+  call.guard.abandoned = &abandon_end;
+  std::byte value[8];
+  std::size_t size = call.reply ? sizeof value : 0;
+  // The variable may be of four bytes, at the end of what is mapped.
+  for (const auto copy = [&] { std::memcpy(value, call.reply, size); }; size >= 4; size /= 2) {
+    if (probed(copy) == 0) break;
+  }
+  if (size < 4) size = 0;
+  g_hook->ending(reinterpret_cast<const RpcAsyncState*>(call.state), value, size, call.exception,
+                 call.frame);
+  const std::uint32_t code = rpcm_guard_call(&end_by_runtime, &call, &call.guard);
+  g_hook->ended(call.frame, code != 0 ? code : static_cast<std::uint32_t>(call.status));
+  if (code != 0) RpcRaiseException(static_cast<RPC_STATUS>(code));
+  return call.status;
+}
+
+RPC_STATUS RPC_ENTRY our_complete(PRPC_ASYNC_STATE state, void* reply) {
+  EndedCall call{{}, {}, state, reply, 0, false, RPC_S_OK};
+  return end_call(call);
+}
+RPC_STATUS RPC_ENTRY our_abort(PRPC_ASYNC_STATE state, ULONG exception) {
+  EndedCall call{{}, {}, state, nullptr, exception, true, RPC_S_OK};
+  return end_call(call);
+}
+
+struct Watched {
   const char* name;
   void* ours;
 };
-const Registration kRegistrations[] = {
+const Watched kWatched[] = {
     {"RpcServerRegisterIf", reinterpret_cast<void*>(&our_register)},
     {"RpcServerRegisterIfEx", reinterpret_cast<void*>(&our_register_ex)},
     {"RpcServerRegisterIf2", reinterpret_cast<void*>(&our_register2)},
     {"RpcServerRegisterIf3", reinterpret_cast<void*>(&our_register3)},
+    {"RpcAsyncCompleteCall", reinterpret_cast<void*>(&our_complete)},
+    {"RpcAsyncAbortCall", reinterpret_cast<void*>(&our_abort)},
 };
 
 }  // namespace
@@ -97,7 +157,18 @@ extern "C" void rpcm_entry(RpcMessage* message) {
   if (code != 0) RpcRaiseException(static_cast<RPC_STATUS>(code));
 }
 
-void set_entry_hook(Hook* hook) { g_hook = hook; }
+void set_entry_hook(Hook* hook) {
+  g_hook = hook;
+  g_complete = runtime<Complete>("RpcAsyncCompleteCall");
+  g_abort = runtime<Abort>("RpcAsyncAbortCall");
+}
+
+Entries::Entries(Hook& hook) : hook_(hook) {
+  for (const InterpreterEntry& entry : kInterpreterEntries) {
+    const auto function = runtime<DispatchFunction>(entry.name);
+    if (entry.asynchronous && function) asynchronous_.push_back(function);
+  }
+}
 
 std::size_t Entries::replace(bool again) {
   const std::uint32_t before = entries();
@@ -111,12 +182,12 @@ std::size_t Entries::replace(bool again) {
     const std::pair key(module, identity_of(module));
     now.insert(key);
     if (looked_at_.contains(key)) continue;
-    hook_registration(module);
+    watch_imports(module);
     // A module may go while it is looked at.
     const auto scan = [&] {
       for (const DataSection& section : data_sections(module)) {
         if (space.readable(section.begin, section.size))
-          scan_interfaces({section.begin, section.size}, space, tables);
+          scan_interfaces({section.begin, section.size}, Found::kInModule, space, tables);
       }
     };
     probed(scan);
@@ -126,39 +197,52 @@ std::size_t Entries::replace(bool again) {
   return entries() - std::min(before, entries());
 }
 
+HeapScan Entries::replace_on_heap() {
+  std::vector<FoundTable> tables;
+  const HeapScan scan = scan_private_memory(tables);
+  if (!tables.empty()) replace_tables(tables);
+  return scan;
+}
+
 void Entries::replace(const RpcServerInterface* interface) {
   if (!on_) return;
   std::vector<FoundTable> tables;
   ProcessMemory space;
   const auto look = [&] {
-    if (space.readable(interface, sizeof *interface) &&
-        looks_like_server_interface(reinterpret_cast<const std::byte*>(interface)))
-      append_tables(*interface, space, tables);
+    if (space.readable(interface, sizeof *interface))
+      append_interface(reinterpret_cast<const std::byte*>(interface), Found::kRegistered, space,
+                       tables);
   };
   probed(look);
   replace_tables(tables);
 }
 
-void Entries::hook_registration(HMODULE module) {
+void Entries::watch_imports(HMODULE module) {
   HMODULE self = nullptr;
   GetModuleHandleExW(
       GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT,
       reinterpret_cast<const wchar_t*>(&rpcm_entry), &self);
   if (module == self) return;
-  for (const Registration& registration : kRegistrations)
-    replace_import(module, "rpcrt4.dll", registration.name, nullptr, registration.ours);
+  for (const Watched& function : kWatched)
+    replace_import(module, "rpcrt4.dll", function.name, nullptr, function.ours);
 }
 
 void Entries::replace_tables(const std::vector<FoundTable>& tables) {
   const std::lock_guard lock(mutex_);
   if (!on_) return;
+  ProcessMemory space;
   for (const FoundTable& found : tables) {
     HookedTable* table = hook_.originals().add(found);
     if (!table) continue;
+    DispatchFunction last = nullptr;  // neighbours are mostly the same function
+    bool asynchronous = false;
     for (std::uint32_t i = 0; i < found.count; ++i) {
       const DispatchFunction now = found.entries[i];
       if (now == &rpcm_entry) continue;
       // The original is known before anybody can come in.
+      if (i == 0 || now != last) asynchronous = leads_to(now, asynchronous_, space);
+      last = now;
+      table->asynchronous[i].store(asynchronous, std::memory_order_relaxed);
       table->originals[i].store(now, std::memory_order_release);
       replace_pointer(reinterpret_cast<void**>(&found.entries[i]), reinterpret_cast<void*>(now),
                       reinterpret_cast<void*>(&rpcm_entry));
@@ -171,9 +255,9 @@ void Entries::restore() {
   on_ = false;
   looked_at_.clear();
   for (const HMODULE module : loaded_modules()) {
-    for (const Registration& registration : kRegistrations) {
-      replace_import(module, "rpcrt4.dll", registration.name, registration.ours,
-                     runtime<void*>(registration.name));
+    for (const Watched& function : kWatched) {
+      replace_import(module, "rpcrt4.dll", function.name, function.ours,
+                     runtime<void*>(function.name));
     }
   }
   const std::lock_guard lock(mutex_);

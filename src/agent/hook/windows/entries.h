@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "agent/hook/hook.h"
+#include "agent/hook/windows/process_memory.h"
 #include "agent/hook/windows/sdk.h"
 
 namespace rpcmarshal::agent {
@@ -18,12 +19,15 @@ void set_entry_hook(Hook* hook);
 
 class Entries {
  public:
-  explicit Entries(Hook& hook) : hook_(hook) {}
+  explicit Entries(Hook& hook);
 
   /// Replaces the entries of every interface in modules that were not looked at yet; `again`: in
   /// all, for somebody may have put entries back. Returns how many more are replaced now. replace()
   /// and restore() are for one thread.
   std::size_t replace(bool again);
+  /// And those of interfaces that live in private memory and were registered before. Once, after
+  /// replace().
+  HeapScan replace_on_heap();
   /// An interface that was handed to the runtime (it may live on a heap).
   void replace(const RpcServerInterface* interface);
   /// Puts the originals back where our entry still stands.
@@ -34,10 +38,11 @@ class Entries {
 
  private:
   void replace_tables(const std::vector<FoundTable>& tables);
-  void hook_registration(HMODULE module);
+  void watch_imports(HMODULE module);
   void recount();
 
   Hook& hook_;
+  std::vector<DispatchFunction> asynchronous_;  ///< of rpcrt4: NdrAsyncServerCall and its siblings
   /// Module and what tells it from another that is loaded at its place later.
   std::set<std::pair<HMODULE, std::uint64_t>> looked_at_;
   std::mutex mutex_;

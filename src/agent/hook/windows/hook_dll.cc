@@ -52,13 +52,6 @@ class Controller {
   Controller() : hook_(platform_, callers_), entries_(hook_) {
     process_ = {GetCurrentProcessId(), image_of(GetCurrentProcess())};
     set_entry_hook(&hook_);
-    std::vector<DispatchFunction> asynchronous;
-    for (const char* name : {"NdrAsyncServerCall", "Ndr64AsyncServerCall", "Ndr64AsyncServerCall64",
-                             "Ndr64AsyncServerCallAll"}) {
-      if (const auto at = GetProcAddress(GetModuleHandleW(L"rpcrt4.dll"), name))
-        asynchronous.push_back(reinterpret_cast<DispatchFunction>(reinterpret_cast<void*>(at)));
-    }
-    hook_.set_asynchronous(std::move(asynchronous));
   }
 
   /// False: there is nothing to do here, and the DLL may go.
@@ -73,6 +66,8 @@ class Controller {
           channel_.set_agent(control->agent_pid);
           load_policy(*control);
           entries_.replace(tick % kLookAgain == 0);
+          if (std::exchange(heap_due_, false)) look_at_heap();
+          hook_.expire(*hook_.session());
         }
       } else if (protection_) {
         release();
@@ -124,7 +119,17 @@ class Controller {
                                                [this] { return status(); });
     hook_.start(std::move(session));
     load_policy(control);  // before the first entry is replaced
-    ever_ = true;
+    ever_ = heap_due_ = true;
+  }
+
+  /// After the modules, which take no time: calls of what is found there are seen meanwhile.
+  void look_at_heap() {
+    const HeapScan scan = entries_.replace_on_heap();
+    if (scan.whole) return;
+    protection_->reporter.note("interfaces in private memory: only " +
+                               std::to_string(scan.bytes >> 20) +
+                               " MB were looked at; COM's may be missing until they are registered "
+                               "again");
   }
 
   /// Puts the section's policy in force. One that is refused changes nothing: the one before stays.
@@ -189,6 +194,7 @@ class Controller {
   std::uint32_t seen_revision_ = 0;
   std::atomic<std::uint32_t> revision_{0};  ///< in force; the reporter reads it
   bool ever_ = false;
+  bool heap_due_ = false;
 };
 
 DWORD WINAPI control_thread(void* module) {

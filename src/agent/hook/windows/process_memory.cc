@@ -34,7 +34,7 @@ const ProcessMemory::Region& ProcessMemory::region_of(std::uintptr_t at) {
   Region& region = recent_[next_++ % std::size(recent_)];
   MEMORY_BASIC_INFORMATION info{};
   if (VirtualQuery(reinterpret_cast<void*>(at), &info, sizeof info) == 0) {
-    region = {at, at + 1, false, false};
+    region = {at, at + 1, false, false, nullptr};
     return region;
   }
   region.begin = reinterpret_cast<std::uintptr_t>(info.BaseAddress);
@@ -42,6 +42,7 @@ const ProcessMemory::Region& ProcessMemory::region_of(std::uintptr_t at) {
   const bool there = info.State == MEM_COMMIT && !(info.Protect & (PAGE_GUARD | PAGE_NOACCESS));
   region.readable = there && (info.Protect & kReadable);
   region.executable = there && (info.Protect & kExecutable);
+  region.module = there && info.Type == MEM_IMAGE ? info.AllocationBase : nullptr;
   return region;
 }
 
@@ -58,6 +59,43 @@ bool ProcessMemory::readable(const void* at, std::size_t size) {
 
 bool ProcessMemory::executable(const void* at) {
   return region_of(reinterpret_cast<std::uintptr_t>(at)).executable;
+}
+
+const void* ProcessMemory::module(const void* at) {
+  return region_of(reinterpret_cast<std::uintptr_t>(at)).module;
+}
+
+HeapScan scan_private_memory(std::vector<FoundTable>& tables) {
+  constexpr std::size_t kPiece = std::size_t{256} << 10, kOverlap = sizeof(RpcServerInterface) - 8;
+  HeapScan scan;
+  ProcessMemory space;
+  const ULONGLONG until = GetTickCount64() + kMaxScanMilliseconds;
+  std::vector<std::byte> copy(kPiece + kOverlap);
+  MEMORY_BASIC_INFORMATION info{};
+  std::uintptr_t at = 0;
+  while (VirtualQuery(reinterpret_cast<void*>(at), &info, sizeof info) != 0) {
+    auto from = reinterpret_cast<std::uintptr_t>(info.BaseAddress);
+    const std::uintptr_t end = from + info.RegionSize;
+    if (end <= at) break;
+    at = end;
+    if (info.State != MEM_COMMIT || info.Type != MEM_PRIVATE || info.Protect != PAGE_READWRITE)
+      continue;
+    for (; from < end; from += kPiece) {
+      if (scan.bytes >= kMaxScanBytes || GetTickCount64() >= until) return scan;
+      SIZE_T size = std::min<std::uintptr_t>(copy.size(), end - from);
+      // Through the system: what vanishes meanwhile is an error there, and none of ours.
+      if (!ReadProcessMemory(GetCurrentProcess(), reinterpret_cast<const void*>(from), copy.data(),
+                             size, &size))
+        continue;
+      scan.bytes += size;
+      const auto look = [&] {
+        scan_interfaces({copy.data(), size}, Found::kOnHeap, space, tables);
+      };
+      probed(look);
+    }
+  }
+  scan.whole = true;
+  return scan;
 }
 
 std::vector<DataSection> data_sections(HMODULE module) {

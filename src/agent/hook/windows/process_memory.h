@@ -14,16 +14,29 @@ class ProcessMemory final : public AddressSpace {
  public:
   bool readable(const void* at, std::size_t size) override;
   bool executable(const void* at) override;
+  const void* module(const void* at) override;
 
  private:
   struct Region {
     std::uintptr_t begin = 0, end = 0;
     bool readable = false, executable = false;
+    const void* module = nullptr;
   };
   const Region& region_of(std::uintptr_t at);
   Region recent_[8];
   std::size_t next_ = 0;
 };
+
+/// How far scan_private_memory() came.
+struct HeapScan {
+  std::size_t bytes = 0;
+  bool whole = false;
+};
+inline constexpr std::size_t kMaxScanBytes = std::size_t{1} << 30;
+inline constexpr unsigned kMaxScanMilliseconds = 2000;
+/// Appends the tables of the interfaces in this process's private memory, its heaps: COM makes its
+/// interfaces there. Not for threads that serve calls.
+HeapScan scan_private_memory(std::vector<FoundTable>& tables);
 
 /// A module's sections that can hold data.
 struct DataSection {

@@ -1,7 +1,7 @@
 // Compares rpc_layout.h with the SDK's own declarations. Included where the SDK's RPC headers are.
 #pragma once
 
-#include "agent/hook/rpc_layout.h"
+#include "agent/common/rpc_layout.h"
 #include "agent/hook/windows/sdk.h"
 
 namespace rpcmarshal::agent {
@@ -26,6 +26,10 @@ static_assert(offsetof(MIDL_SERVER_INFO, pSyntaxInfo) == offsetof(MidlServerInfo
 static_assert(sizeof(MIDL_SYNTAX_INFO) == sizeof(MidlSyntaxInfo));
 static_assert(offsetof(MIDL_SYNTAX_INFO, DispatchTable) ==
               offsetof(MidlSyntaxInfo, dispatch_table));
+static_assert(offsetof(RPC_ASYNC_STATE, RuntimeInfo) == offsetof(RpcAsyncState, runtime_info));
+static_assert(RPC_S_ASYNC_CALL_PENDING == kAsyncCallPending);
+static_assert(RPC_S_INVALID_ASYNC_HANDLE == kInvalidAsyncHandle);
+static_assert(RPC_S_INVALID_ASYNC_CALL == kInvalidAsyncCall);
 static_assert(RPCFLG_HAS_MULTI_SYNTAXES == kHasMultiSyntaxes);
 
 }  // namespace rpcmarshal::agent

@@ -102,6 +102,22 @@ inline constexpr std::uint32_t kBufferPartial = 0x2000;  ///< RPC_BUFFER_PARTIAL
 /// The opnum stands in the low half; runtimes keep flags above it.
 inline constexpr std::uint32_t kProcNumMask = 0xFFFF;
 
+/// RPC_ASYNC_STATE, as far as it is read here.
+struct RpcAsyncState {
+  std::uint32_t size;
+  std::uint32_t signature;
+  std::int32_t lock;
+  std::uint32_t flags;
+  void* stub_info;
+  void* user_info;
+  void* runtime_info;  ///< what RpcAsyncGetCallHandle() gives: the call's binding handle
+};
+static_assert(offsetof(RpcAsyncState, runtime_info) == 0x20);
+/// A Windows error code each: a call is not over when ending it gives one of these.
+inline constexpr std::uint32_t kAsyncCallPending = 997;     ///< RPC_S_ASYNC_CALL_PENDING
+inline constexpr std::uint32_t kInvalidAsyncHandle = 1914;  ///< RPC_S_INVALID_ASYNC_HANDLE
+inline constexpr std::uint32_t kInvalidAsyncCall = 1915;    ///< RPC_S_INVALID_ASYNC_CALL
+
 /// RPC_CALL_ATTRIBUTES_V2_W, of RpcServerInqCallAttributesW.
 struct RpcCallAttributes {
   std::uint32_t version;
