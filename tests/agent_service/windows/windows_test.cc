@@ -11,9 +11,11 @@
 #include "agent/common/protocol.h"
 #include "agent/service/status_board.h"
 #include "agent/service/windows/control.h"
+#include "agent/service/windows/event_log.h"
 #include "agent/service/windows/pipe_server.h"
 #include "agent/service/windows/processes.h"
 #include "agent/service/windows/service_control.h"
+#include "log_events.h"
 #include "run_program.h"
 
 namespace rpcmarshal::agent {
@@ -21,6 +23,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using testing::AnyOf;
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -263,6 +266,79 @@ TEST(PipeWindowsTest, TakesTargetsAndRefusesOthers) {
   const std::lock_guard lock(mutex);
   EXPECT_EQ(recorder.events.size(), 8u);
   EXPECT_GE(collector.counters().refused, 1u);
+}
+
+// -- event log -----------------------------------------------------------------------------------
+
+// What EventWrite would be given.
+struct Written {
+  EVENT_DESCRIPTOR descriptor;
+  std::vector<std::wstring> values;
+  std::vector<ULONG> sizes;
+};
+std::vector<Written> written;
+ULONG WINAPI fake_write(REGHANDLE, PCEVENT_DESCRIPTOR descriptor, ULONG count,
+                        PEVENT_DATA_DESCRIPTOR data) {
+  Written one{*descriptor, {}, {}};
+  for (ULONG i = 0; i < count; ++i) {
+    one.values.emplace_back(reinterpret_cast<const wchar_t*>(data[i].Ptr));
+    one.sizes.push_back(data[i].Size);
+  }
+  written.push_back(std::move(one));
+  return ERROR_SUCCESS;
+}
+
+TEST(EventLogWindowsTest, GivesEachValueAsTextWithItsEnd) {
+  written.clear();
+  EventLog log(fake_write);
+  log.write(kLogPolicy, {"C:\\p\xC3\xB6licy", "7", std::string_view("1\0002", 3)});
+  log.write(kLogPolicy, {"two", "values"});  // a name would stand at another's value
+  ASSERT_EQ(written.size(), 1u);
+  EXPECT_EQ(log.written(), 1u);
+  EXPECT_EQ(log.failed(), 1u);
+  const Written& one = written[0];
+  EXPECT_EQ(one.descriptor.Id, 6);
+  EXPECT_EQ(one.descriptor.Channel, 16);
+  EXPECT_EQ(one.descriptor.Level, 4);
+  EXPECT_EQ(one.descriptor.Keyword, 0x8000000000000000u);
+  EXPECT_THAT(one.values, ElementsAre(L"C:\\p\u00f6licy", L"7", L"1?2"));
+  EXPECT_THAT(one.sizes, ElementsAre(20u, 4u, 8u));
+  log.write(kLogStopped, {});
+  EXPECT_EQ(written.at(1).values.size(), 0u);
+}
+
+TEST(EventLogWindowsTest, FieldsAreThoseTheDocumentationNames) {
+  const std::string page = read_file(RPCM_SOURCE_DIR "/docs/windows.md");
+  for (const LogEvent& event : {kLogProtected, kLogReleased, kLogCall, kLogPolicy, kLogStarted}) {
+    std::string names;
+    for (const char* name : event.fields)
+      names += (names.empty() ? "" : ", ") + std::string("`") + name + '`';
+    EXPECT_NE(page.find(names), std::string::npos) << event.id << ": " << names;
+  }
+}
+
+// What install writes and Windows looks for lies in the program.
+TEST(EventLogWindowsTest, TheProgramHasTheManifestAndItsTexts) {
+  const HMODULE program = LoadLibraryExW(wide(built("rpcmarshal-agent.exe")).c_str(), nullptr,
+                                         LOAD_LIBRARY_AS_DATAFILE);
+  ASSERT_NE(program, nullptr);
+  const auto resource = [&](const wchar_t* name, const wchar_t* type) -> std::string {
+    const HRSRC found = FindResourceW(program, name, type);
+    if (!found) return "";
+    const void* data = LockResource(LoadResource(program, found));
+    return std::string(static_cast<const char*>(data), SizeofResource(program, found));
+  };
+  EXPECT_EQ(resource(MAKEINTRESOURCEW(1), L"WEVT_TEMPLATE").substr(0, 4), "CRIM");
+  const std::string manifest = resource(L"EVENTS", MAKEINTRESOURCEW(10));
+  EXPECT_NE(manifest.find("resourceFileName=\"@PROGRAM@\""), std::string::npos);
+  wchar_t text[2048];
+  const DWORD length = FormatMessageW(FORMAT_MESSAGE_FROM_HMODULE | FORMAT_MESSAGE_IGNORE_INSERTS,
+                                      program, kLogBlocked.id, 0, text, 2048, nullptr);
+  EXPECT_EQ(utf8(std::wstring(text, length)).substr(0, 35),
+            "RPC call blocked: %2.%1\r\nOperation:");
+  EXPECT_GT(
+      FormatMessageW(FORMAT_MESSAGE_FROM_HMODULE, program, 0x90000001, 0, text, 2048, nullptr), 0u);
+  FreeLibrary(program);
 }
 
 // -- policy --------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@
 #include "agent/service/windows/service_control.h"
 #include "base/unicode.h"
 #include "builtin/builtin.h"
-#include "messages.h"
+#include "log_events.h"
 #include "policy/policy.h"
 
 namespace rpcmarshal::agent {
@@ -314,8 +314,7 @@ int policy_command(const Arguments& args) {
     return kFailed;
   }
   const std::uint32_t revision = control->set_policy(file.bytes);
-  EventLog().write(EventLog::Kind::kInformation, RPCM_POLICY,
-                   {path, std::to_string(revision), std::to_string(file.rules)});
+  EventLog().write(kLogPolicy, {path, std::to_string(revision), std::to_string(file.rules)});
   print("policy " + file.name + " with " + std::to_string(file.rules) +
         " rules is in force as revision " + std::to_string(revision) + "\n");
   return kDone;
@@ -364,7 +363,8 @@ int install_command(const Arguments& args) {
   const ParsedConfig parsed = load_config(args.config);
   if (print_diagnostics(parsed) != kDone) return kFailed;
   checked_hook_path();
-  install_service(args.config, args.anywhere);
+  const std::string note = install_service(args.config, args.anywhere);
+  if (!note.empty()) std::fprintf(stderr, "note: %s\n", note.c_str());
   print("installed; start it with: sc start rpcmarshal-agent\n");
   return kDone;
 }

@@ -11,7 +11,7 @@
 #include "agent/service/windows/processes.h"
 #include "agent/service/windows/protection.h"
 #include "base/unicode.h"
-#include "messages.h"
+#include "log_events.h"
 
 namespace rpcmarshal::agent {
 namespace {
@@ -76,7 +76,7 @@ Agent::Agent(Config config, std::string config_path)
   control_.set_settings(settings);
   if (!config_.policy.empty()) {
     const std::uint32_t revision = control_.set_policy(policy.bytes);
-    log_.write(EventLog::Kind::kInformation, RPCM_POLICY,
+    log_.write(kLogPolicy,
                {config_.policy, std::to_string(revision), std::to_string(policy.rules)});
   }
 }
@@ -88,7 +88,7 @@ void Agent::run(HANDLE stop) {
     PipeServer pipe(collector_, mutex_,
                     [this](std::uint32_t pid) { return control_.is_target(pid); });
     control_.set_agent(GetCurrentProcessId());
-    log_.write(EventLog::Kind::kInformation, RPCM_STARTED, {RPCMARSHAL_VERSION, config_path_});
+    log_.write(kLogStarted, {RPCMARSHAL_VERSION, config_path_});
     ULONGLONG next_look = 0, next_tick = 0;
     for (;;) {
       const ULONGLONG now = GetTickCount64();
@@ -119,7 +119,7 @@ void Agent::run(HANDLE stop) {
   control_.set_agent(0);
   const std::lock_guard lock(mutex_);
   flush();
-  log_.write(EventLog::Kind::kInformation, RPCM_STOPPED, {});
+  log_.write(kLogStopped, {});
 }
 
 // With the pipe still open, so that the last events and counters arrive.
@@ -205,8 +205,7 @@ void Agent::event(std::uint32_t pid, std::string_view json,
   const std::string& endpoint =
       fields[kFieldPipe].empty() ? fields[kFieldEndpoint] : fields[kFieldPipe];
   const bool blocked = action == "block";
-  log_.write(blocked ? EventLog::Kind::kBlocked : EventLog::Kind::kAllowed,
-             blocked ? RPCM_BLOCKED : RPCM_CALL,
+  log_.write(blocked ? kLogBlocked : kLogCall,
              {fields[kFieldOperation], fields[kFieldInterface], fields[kFieldUuid],
               fields[kFieldOpnum], fields[kFieldOutcome], action, fields[kFieldRule],
               fields[kFieldClientAddress], fields[kFieldClientPort], fields[kFieldClientPid],
@@ -223,8 +222,7 @@ void Agent::flush() {
 void Agent::note(std::uint32_t pid, std::string_view text) {
   last_problem_ = "process " + std::to_string(pid) + ": " + std::string(text);
   std::fprintf(stderr, "%s\n", last_problem_.c_str());
-  if (config_.event_log != LogChoice::kOff)
-    log_.write(EventLog::Kind::kWarning, RPCM_PROBLEM, {last_problem_});
+  if (config_.event_log != LogChoice::kOff) log_.write(kLogProblem, {last_problem_});
 }
 
 void Agent::hooked(const HookStatus& status) {
@@ -232,9 +230,8 @@ void Agent::hooked(const HookStatus& status) {
   process.pid = status.pid;
   complete_facts(process);
   if (config_.event_log != LogChoice::kOff)
-    log_.write(EventLog::Kind::kInformation, RPCM_PROTECTED,
-               {process.path, std::to_string(status.pid), std::to_string(status.interfaces),
-                std::to_string(status.entries)});
+    log_.write(kLogProtected, {process.path, std::to_string(status.pid),
+                               std::to_string(status.interfaces), std::to_string(status.entries)});
 }
 
 void Agent::released(const HookStatus& status) {
@@ -242,18 +239,16 @@ void Agent::released(const HookStatus& status) {
   ProcessFacts process;
   process.pid = status.pid;
   complete_facts(process);
-  log_.write(EventLog::Kind::kInformation, RPCM_RELEASED,
-             {process.path, std::to_string(status.pid), std::to_string(status.calls),
-              std::to_string(status.events), std::to_string(status.dropped),
-              std::to_string(status.blocked)});
+  log_.write(kLogReleased, {process.path, std::to_string(status.pid), std::to_string(status.calls),
+                            std::to_string(status.events), std::to_string(status.dropped),
+                            std::to_string(status.blocked)});
 }
 
 void Agent::problem(const std::string& text) {
   const std::lock_guard lock(mutex_);
   last_problem_ = text;
   std::fprintf(stderr, "%s\n", text.c_str());
-  if (config_.event_log != LogChoice::kOff)
-    log_.write(EventLog::Kind::kWarning, RPCM_PROBLEM, {text});
+  if (config_.event_log != LogChoice::kOff) log_.write(kLogProblem, {text});
 }
 
 void Agent::write_status() {

@@ -1,7 +1,6 @@
-// The Windows event log: a classic source with its message table in this program (messages.mc).
-// Each record has its values as insertion strings in the fixed order of docs/windows.md, and the
-// whole event as JSON in the last one, so that nobody need parse text. (A manifest provider with
-// named fields needs Microsoft's mc.exe to build.)
+// The Windows event log. Where `install` could register the manifest of events/ (wevtutil), events
+// go to the provider's own channel, each value with its name; where not, to a classic source, the
+// same values in the same order without names. Which of the two it is, the registry says.
 #pragma once
 
 #include <cstdint>
@@ -9,37 +8,47 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/service/event_record.h"
 #include "agent/service/windows/system.h"
+// After windows.h:
+#include <evntprov.h>
 
 namespace rpcmarshal::agent {
 
+/// Of the classic source.
 inline constexpr wchar_t kLogName[] = L"RPC Marshal";
 inline constexpr wchar_t kLogSource[] = L"rpcmarshal-agent";
-/// Of one insertion string; ReportEventW allows 31,839 characters.
-inline constexpr std::size_t kMaxLogString = 30000;
 
 class EventLog {
  public:
+  using Write = decltype(&EventWrite);
+
   EventLog();
+  /// For tests: to `to`, as if the manifest were registered.
+  explicit EventLog(Write to) : write_(to) {}
   ~EventLog();
   EventLog(const EventLog&) = delete;
   EventLog& operator=(const EventLog&) = delete;
 
-  enum class Kind { kInformation, kWarning, kError, kAllowed, kBlocked };
-  /// `id` is one of messages.mc's. Strings are UTF-8; what is too long is cut and marked.
-  void write(Kind kind, std::uint32_t id, const std::vector<std::string_view>& strings);
+  /// Values are UTF-8, one for each of the event's fields; log_values() makes them fit. Any thread.
+  void write(const LogEvent& event, const std::vector<std::string_view>& values);
 
+  /// Whether values have names.
+  bool named() const { return write_ != nullptr; }
   std::uint64_t written() const { return written_; }
   std::uint64_t failed() const { return failed_; }
 
  private:
-  HANDLE source_ = nullptr;
+  Write write_ = nullptr;
+  REGHANDLE provider_ = 0;
+  HANDLE source_ = nullptr;  // classic
   std::uint64_t written_ = 0, failed_ = 0;
 };
 
-/// Registers the log and the source in the registry, with this program as message file. Throws
-/// SystemError.
-void register_event_source();
-void unregister_event_source();
+/// Registers the manifest, which is written beside this program; where that fails, the classic
+/// source. Gives what to tell the user when it failed, else empty. Throws SystemError when neither
+/// is possible.
+std::string register_event_log();
+void unregister_event_log();
 
 }  // namespace rpcmarshal::agent

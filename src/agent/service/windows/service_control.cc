@@ -6,7 +6,7 @@
 #include <cstdio>
 
 #include "agent/service/windows/event_log.h"
-#include "messages.h"
+#include "log_events.h"
 
 namespace rpcmarshal::agent {
 namespace {
@@ -68,7 +68,7 @@ void WINAPI service_main(DWORD, wchar_t**) {
   try {
     (*running->work)(running->stop.get());
   } catch (const std::exception& problem) {
-    EventLog().write(EventLog::Kind::kError, RPCM_PROBLEM, {problem.what()});
+    EventLog().write(kLogProblem, {problem.what()});
     error = 1;
   }
   report(SERVICE_STOPPED, error);
@@ -115,7 +115,7 @@ std::string writable_by(const std::wstring& folder) {
   return who;
 }
 
-void install_service(const std::string& config_path, bool anywhere) {
+std::string install_service(const std::string& config_path, bool anywhere) {
   const std::wstring config = wide(config_path);
   if (!anywhere) {
     for (const std::wstring& folder :
@@ -153,7 +153,7 @@ void install_service(const std::string& config_path, bool anywhere) {
   failure.cActions = 2;
   failure.lpsaActions = restart;
   ChangeServiceConfig2W(service.get(), SERVICE_CONFIG_FAILURE_ACTIONS, &failure);
-  register_event_source();
+  return register_event_log();
 }
 
 bool uninstall_service() {
@@ -174,7 +174,7 @@ bool uninstall_service() {
       Sleep(100);
   }
   if (!DeleteService(service.get())) throw SystemError("cannot remove the service", GetLastError());
-  unregister_event_source();
+  unregister_event_log();
   return true;
 }
 

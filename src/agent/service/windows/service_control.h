@@ -13,8 +13,9 @@ inline constexpr wchar_t kServiceName[] = L"rpcmarshal-agent";
 /// Registers the service (automatic start, as SYSTEM, restarted when it fails) with this program
 /// and that configuration, and the event source. Refuses, unless `anywhere`, folders (the
 /// program's, the configuration's) into which others than administrators may write: they could
-/// replace what SYSTEM runs. Throws SystemError.
-void install_service(const std::string& config_path, bool anywhere);
+/// replace what SYSTEM runs. Gives what the user should know besides (the event log without names),
+/// or empty. Throws SystemError.
+std::string install_service(const std::string& config_path, bool anywhere);
 /// Stops and removes it. False when there is none.
 bool uninstall_service();
 
