@@ -1,16 +1,8 @@
 #include "blobs/certificate.h"
 
-#include <openssl/asn1.h>
-#include <openssl/cms.h>
-#include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/objects.h>
-#include <openssl/x509.h>
-#include <openssl/x509v3.h>
-
-#include <memory>
-
+#include "base/der.h"
 #include "base/unicode.h"
+#include "blobs/x509_text.h"
 
 namespace rpcmarshal::blobs {
 namespace {
@@ -24,71 +16,17 @@ constexpr std::string_view kTemplateId = "1.3.6.1.4.1.311.21.7";
 constexpr std::string_view kSidExtension = "1.3.6.1.4.1.311.25.2";
 constexpr std::string_view kSidName = "1.3.6.1.4.1.311.25.2.1";
 constexpr std::string_view kSidUri = "tag:microsoft.com,2022-09-14:sid:";
+constexpr std::string_view kAlternativeName = "2.5.29.17";
+constexpr std::string_view kExtendedUsage = "2.5.29.37";
+constexpr std::string_view kExtensionRequest = "1.2.840.113549.1.9.14";
+constexpr std::string_view kMicrosoftExtensionRequest = "1.3.6.1.4.1.311.2.1.14";
+constexpr std::string_view kSignedData = "1.2.840.113549.1.7.2";
+constexpr std::string_view kPkiData = "1.3.6.1.5.5.7.12.2";
 
-template <auto kFree>
-struct Free {
-  template <typename T>
-  void operator()(T* p) const {
-    kFree(p);
-  }
-};
-template <typename T, auto kFree>
-using Owned = std::unique_ptr<T, Free<kFree>>;
-
-const unsigned char* data(Bytes bytes) {
-  return reinterpret_cast<const unsigned char*>(bytes.data());
-}
-
-std::string oid_of(const ASN1_OBJECT* object) {
-  char text[128];
-  const int length = OBJ_obj2txt(text, sizeof text, object, 1);
-  return length > 0 ? std::string(text, std::min<std::size_t>(static_cast<std::size_t>(length),
-                                                              sizeof text - 1))
-                    : std::string();
-}
-
-std::string utf8_of(const ASN1_STRING* string) {
-  if (!string) return {};
-  unsigned char* text = nullptr;
-  const int length = ASN1_STRING_to_UTF8(&text, string);
-  if (length < 0) return {};
-  std::string out(reinterpret_cast<char*>(text), static_cast<std::size_t>(length));
-  OPENSSL_free(text);
-  return out;
-}
-
-/// One element of BER: its content, and what follows. Definite lengths only.
-struct Element {
-  int tag = 0, tag_class = 0;
-  Bytes content, after;
-};
-std::optional<Element> read_element(Bytes from) {
-  const unsigned char* at = data(from);
-  long length = 0;
-  Element element;
-  const int flags = ASN1_get_object(&at, &length, &element.tag, &element.tag_class,
-                                    static_cast<long>(std::min(from.size(), kMaxRequest)));
-  if ((flags & 0x80) || (flags & 1) || length < 0) return std::nullopt;  // error; indefinite
-  const auto header = static_cast<std::size_t>(at - data(from));
-  if (static_cast<std::size_t>(length) > from.size() - header) return std::nullopt;
-  element.content = from.subspan(header, static_cast<std::size_t>(length));
-  element.after = from.subspan(header + static_cast<std::size_t>(length));
-  return element;
-}
-
-/// The PKCS #10 request of a CMC PKIData (RFC 5272 3.2.1): SEQUENCE { controls, requests
-/// SEQUENCE OF [0] { bodyPartID, request } , ...}.
-Bytes request_of_pki_data(Bytes der) {
-  const auto outer = read_element(der);
-  if (!outer || outer->tag != V_ASN1_SEQUENCE) return {};
-  const auto controls = read_element(outer->content);
-  if (!controls) return {};
-  const auto requests = read_element(controls->after);
-  if (!requests || requests->tag != V_ASN1_SEQUENCE) return {};
-  const auto tagged = read_element(requests->content);
-  if (!tagged || tagged->tag != 0 || tagged->tag_class != V_ASN1_CONTEXT_SPECIFIC) return {};
-  const auto body_part = read_element(tagged->content);
-  return body_part ? body_part->after : Bytes();
+constexpr std::uint8_t kDerBoolean = 0x01;
+/// Implicit context tags of a primitive type.
+constexpr std::uint8_t implicit(unsigned number) {
+  return static_cast<std::uint8_t>(0x80 | number);
 }
 
 struct Names {
@@ -98,120 +36,89 @@ struct Names {
     if (!text.empty() && to.size() < kMaxItems) to.push_back(std::move(text));
   }
 
-  void add(const GENERAL_NAME& name) {
-    switch (name.type) {
-      case GEN_OTHERNAME: {
-        const std::string oid = oid_of(name.d.otherName->type_id);
-        const ASN1_TYPE* value = name.d.otherName->value;
+  /// One GeneralName ([RFC 5280] 4.2.1.6).
+  void add(const DerElement& name) {
+    std::string text;
+    switch (name.tag) {
+      case der_context(0): {  // otherName: identifier, and any value in [0]
+        DerReader reader(name.content);
+        const std::string oid = oid_text(reader.expect(kDerOid));
+        const auto value = DerReader(reader.expect(der_context(0))).next();
         if (!value) return;
-        if (oid == kUpn && (value->type == V_ASN1_UTF8STRING || value->type == V_ASN1_IA5STRING ||
-                            value->type == V_ASN1_BMPSTRING)) {
-          add(upn, utf8_of(value->value.asn1_string));
-        } else if (oid == kSidName && value->type == V_ASN1_OCTET_STRING) {
-          const ASN1_OCTET_STRING* octets = value->value.octet_string;
-          add(sid, std::string(reinterpret_cast<const char*>(ASN1_STRING_get0_data(octets)),
-                               static_cast<std::size_t>(ASN1_STRING_length(octets))));
+        if (oid == kUpn && (value->tag == kDerUtf8String || value->tag == kDerIa5String ||
+                            value->tag == kDerBmpString)) {
+          add(upn, der_string(*value));
+        } else if (oid == kSidName && value->tag == kDerOctetString) {
+          add(sid, std::string(as_text(value->content)));
         }
         return;
       }
-      case GEN_EMAIL:
-        return add(email, utf8_of(name.d.rfc822Name));
-      case GEN_DNS:
-        return add(dns, utf8_of(name.d.dNSName));
-      case GEN_URI: {
-        std::string text = utf8_of(name.d.uniformResourceIdentifier);
+      case implicit(1):
+        append_utf8_latin1(text, name.content);
+        return add(email, std::move(text));
+      case implicit(2):
+        append_utf8_latin1(text, name.content);
+        return add(dns, std::move(text));
+      case implicit(6):
+        append_utf8_latin1(text, name.content);
         if (text.starts_with(kSidUri)) add(sid, text.substr(kSidUri.size()));
         return add(uri, std::move(text));
-      }
-      case GEN_IPADD: {
-        const unsigned char* octets = ASN1_STRING_get0_data(name.d.iPAddress);
-        if (ASN1_STRING_length(name.d.iPAddress) != 4) return;
-        return add(ip, std::to_string(octets[0]) + '.' + std::to_string(octets[1]) + '.' +
-                           std::to_string(octets[2]) + '.' + std::to_string(octets[3]));
-      }
+      case implicit(7):
+        if (name.content.size() != 4) return;
+        for (const std::byte octet : name.content)
+          text += (text.empty() ? "" : ".") + std::to_string(std::to_integer<unsigned>(octet));
+        return add(ip, std::move(text));
       default:
         return;
     }
   }
 
-  void add_all(const ASN1_OCTET_STRING* extension) {
-    const unsigned char* at = ASN1_STRING_get0_data(extension);
-    Owned<GENERAL_NAMES, GENERAL_NAMES_free> names(
-        d2i_GENERAL_NAMES(nullptr, &at, ASN1_STRING_length(extension)));
-    if (!names) return;
-    for (int i = 0; i < sk_GENERAL_NAME_num(names.get()); ++i)
-      add(*sk_GENERAL_NAME_value(names.get(), i));
+  /// `extension`: the DER of GeneralNames.
+  void add_all(Bytes extension) {
+    for (DerReader names(der_inner(extension, kDerSequence)); const auto name = names.next();)
+      add(*name);
   }
 };
 
-void add_usages(const ASN1_OCTET_STRING* extension, std::vector<std::string>& usages) {
-  const unsigned char* at = ASN1_STRING_get0_data(extension);
-  Owned<EXTENDED_KEY_USAGE, EXTENDED_KEY_USAGE_free> found(
-      d2i_EXTENDED_KEY_USAGE(nullptr, &at, ASN1_STRING_length(extension)));
-  if (!found) return;
-  for (int i = 0; i < sk_ASN1_OBJECT_num(found.get()) && usages.size() < kMaxItems; ++i) {
-    const ASN1_OBJECT* object = sk_ASN1_OBJECT_value(found.get(), i);
-    const int nid = OBJ_obj2nid(object);
-    usages.push_back(nid == NID_undef ? oid_of(object) : OBJ_nid2ln(nid));
+void add_usages(Bytes extension, std::vector<std::string>& usages) {
+  DerReader reader(der_inner(extension, kDerSequence));
+  while (const auto usage = reader.next()) {
+    if (usage->tag != kDerOid || usages.size() == kMaxItems) return;
+    usages.push_back(usage_name(oid_text(usage->content)));
   }
 }
 
-/// CertificateTemplateOID ::= SEQUENCE { OBJECT IDENTIFIER, ... } ([MS-WCCE] 2.2.2.7.7.2).
-std::string template_oid(const ASN1_OCTET_STRING* extension) {
-  const Bytes bytes{reinterpret_cast<const std::byte*>(ASN1_STRING_get0_data(extension)),
-                    static_cast<std::size_t>(ASN1_STRING_length(extension))};
-  const auto sequence = read_element(bytes);
-  if (!sequence) return {};
-  const unsigned char* at = data(sequence->content);
-  Owned<ASN1_OBJECT, ASN1_OBJECT_free> object(
-      d2i_ASN1_OBJECT(nullptr, &at, static_cast<long>(sequence->content.size())));
-  return object ? oid_of(object.get()) : std::string();
-}
-
-std::string template_name(const ASN1_OCTET_STRING* extension) {
-  const unsigned char* at = ASN1_STRING_get0_data(extension);
-  Owned<ASN1_TYPE, ASN1_TYPE_free> value(
-      d2i_ASN1_TYPE(nullptr, &at, ASN1_STRING_length(extension)));
-  if (!value || (value->type != V_ASN1_BMPSTRING && value->type != V_ASN1_UTF8STRING &&
-                 value->type != V_ASN1_PRINTABLESTRING && value->type != V_ASN1_IA5STRING)) {
-    return {};
-  }
-  return utf8_of(value->value.asn1_string);
-}
-
-std::string subject_of(const X509_REQ* request) {
-  Owned<BIO, BIO_free_all> memory(BIO_new(BIO_s_mem()));
-  if (!memory || X509_NAME_print_ex(memory.get(), X509_REQ_get_subject_name(request), 0,
-                                    XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) < 0) {
-    return {};
-  }
-  char* text = nullptr;
-  const long length = BIO_get_mem_data(memory.get(), &text);
-  return length > 0 ? std::string(text, static_cast<std::size_t>(length)) : std::string();
-}
-
-void add_extensions(const X509_REQ* request, Item& item) {
-  // The declared parameter is not const in OpenSSL 3.0; the request is only read.
-  STACK_OF(X509_EXTENSION)* extensions = X509_REQ_get_extensions(const_cast<X509_REQ*>(request));
-  if (!extensions) return;
+/// `attributes`: the content of a request's attributes. Extensions stand in one of two of them;
+/// when in both, all are shown, whichever the server takes.
+void add_extensions(Bytes attributes, Item& item) {
   Names names;
   std::vector<std::string> usages;
-  for (int i = 0; i < sk_X509_EXTENSION_num(extensions); ++i) {
-    X509_EXTENSION* extension = sk_X509_EXTENSION_value(extensions, i);
-    const ASN1_OBJECT* object = X509_EXTENSION_get_object(extension);
-    const ASN1_OCTET_STRING* content = X509_EXTENSION_get_data(extension);
-    const std::string oid = oid_of(object);
-    if (OBJ_obj2nid(object) == NID_subject_alt_name || oid == kSidExtension) {
-      names.add_all(content);
-    } else if (OBJ_obj2nid(object) == NID_ext_key_usage) {
-      add_usages(content, usages);
-    } else if (oid == kTemplateName) {
-      item.add("template", template_name(content));
-    } else if (oid == kTemplateId) {
-      item.add("template_oid", template_oid(content));
+  for (DerReader all(attributes); const auto attribute = all.next();) {
+    DerReader reader(attribute->content);
+    const std::string type = oid_text(reader.expect(kDerOid));
+    if (type != kExtensionRequest && type != kMicrosoftExtensionRequest) continue;
+    DerReader extensions(der_inner(reader.expect(kDerSet), kDerSequence));
+    while (const auto extension = extensions.next()) {
+      DerReader parts(extension->content);
+      const std::string oid = oid_text(parts.expect(kDerOid));
+      auto value = parts.next();
+      if (value && value->tag == kDerBoolean) value = parts.next();  // critical
+      if (!value || value->tag != kDerOctetString) continue;
+      const Bytes content = value->content;
+      if (oid == kAlternativeName || oid == kSidExtension) {
+        names.add_all(content);
+      } else if (oid == kExtendedUsage) {
+        add_usages(content, usages);
+      } else if (oid == kTemplateName) {
+        const auto name = DerReader(content).next();
+        if (name && !item.find("template")) item.add("template", der_string(*name));
+      } else if (oid == kTemplateId && !item.find("template_oid")) {
+        // CertificateTemplateOID ::= SEQUENCE { OBJECT IDENTIFIER, ... } ([MS-WCCE] 2.2.2.7.7.2).
+        item.add("template_oid",
+                 oid_text(DerReader(der_inner(content, kDerSequence)).expect(kDerOid)));
+      }
     }
   }
-  sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
   item.add_list("upn", names.upn);
   item.add_list("dns", names.dns);
   item.add_list("email", names.email);
@@ -221,51 +128,91 @@ void add_extensions(const X509_REQ* request, Item& item) {
   item.add_list("usages", usages);
 }
 
+/// CertificationRequest ([RFC 2986] 4.2); nullopt when `der` begins with none.
+std::optional<Item> read_pkcs10(Bytes der) {
+  DerReader request(der_inner(der, kDerSequence));
+  DerReader info(request.expect(kDerSequence));
+  request.expect(kDerSequence);  // algorithm
+  request.expect(kDerBitString);
+  info.expect(kDerInteger);
+  const Bytes subject = info.expect(kDerSequence);
+  const Bytes key = info.expect(kDerSequence);
+  if (!request.ok() || !info.ok()) return std::nullopt;
+  Item item;
+  item.add("subject", distinguished_name(subject));
+  if (const auto attributes = info.next(); attributes && attributes->tag == der_context(0))
+    add_extensions(attributes->content, item);
+  item.add("key", public_key(key));
+  return item;
+}
+
+/// What a signed message holds ([RFC 5652] 3, 5.1, 5.2): its type, and the content, for which
+/// `kept` may be used. Any BER, as servers take it.
+struct SignedContent {
+  std::string type;
+  Bytes content;
+};
+std::optional<SignedContent> read_signed(Bytes ber, std::string& kept) {
+  constexpr auto kAny = DerReader::Lengths::kAny;
+  DerReader message(DerReader(ber, kAny).expect(kDerSequence), kAny);
+  if (oid_text(message.expect(kDerOid)) != kSignedData) return std::nullopt;
+  DerReader outer(message.expect(der_context(0)), kAny);
+  DerReader data(outer.expect(kDerSequence), kAny);
+  data.expect(kDerInteger);
+  data.expect(kDerSet);  // digest algorithms
+  DerReader inner(data.expect(kDerSequence), kAny);
+  SignedContent out;
+  out.type = oid_text(inner.expect(kDerOid));
+  DerReader wrapped(inner.expect(der_context(0)), kAny);
+  const auto octets = wrapped.next();
+  if (!octets) return std::nullopt;
+  if (octets->tag == kDerOctetString) {
+    out.content = octets->content;
+  } else if (octets->tag == (kDerOctetString | 0x20)) {  // in pieces
+    std::string joined;
+    for (DerReader pieces(octets->content, kAny); const auto piece = pieces.next();) {
+      if (piece->tag != kDerOctetString) return std::nullopt;
+      joined += as_text(piece->content);
+    }
+    kept = std::move(joined);
+    out.content = as_bytes(std::string_view(kept));
+  } else {
+    return std::nullopt;
+  }
+  return out;
+}
+
+/// The request of a CMC PKIData ([RFC 5272] 3.2.1): SEQUENCE { controls, requests
+/// SEQUENCE OF [0] { bodyPartID, request } , ...}.
+Bytes request_of_pki_data(Bytes der) {
+  DerReader data(der_inner(der, kDerSequence));
+  data.expect(kDerSequence);
+  DerReader tagged(der_inner(data.expect(kDerSequence), der_context(0)));
+  tagged.expect(kDerInteger);
+  const auto request = tagged.next();
+  return request ? request->whole : Bytes();
+}
+
 }  // namespace
 
 std::optional<Item> parse_certificate_request(Bytes der) {
   if (der.empty() || der.size() > kMaxRequest) return std::nullopt;
-  std::string kept;  // content of a signed message
+  std::string kept[kMaxWrappers + 1];  // a wrapper's content may lie in the one before
   const char* format = "pkcs10";
-  for (int wrappers = 0; wrappers <= kMaxWrappers; ++wrappers) {
-    const unsigned char* at = data(der);
-    Owned<X509_REQ, X509_REQ_free> request(
-        d2i_X509_REQ(nullptr, &at, static_cast<long>(der.size())));
-    if (request) {
-      ERR_clear_error();
-      Item item;
-      item.add("subject", subject_of(request.get()));
-      add_extensions(request.get(), item);
-      if (EVP_PKEY* key = X509_REQ_get0_pubkey(request.get())) {
-        const char* name = EVP_PKEY_get0_type_name(key);
-        item.add("key", (name ? std::string(name) : std::string("key")) + ' ' +
-                            std::to_string(EVP_PKEY_get_bits(key)));
-      }
-      item.add("format", format);
-      ERR_clear_error();
-      return item;
+  for (int wrappers = 0; wrappers <= kMaxWrappers && !der.empty(); ++wrappers) {
+    if (auto request = read_pkcs10(der)) {
+      request->add("format", format);
+      return request;
     }
-    at = data(der);
-    Owned<CMS_ContentInfo, CMS_ContentInfo_free> message(
-        d2i_CMS_ContentInfo(nullptr, &at, static_cast<long>(der.size())));
-    ERR_clear_error();
-    if (!message || OBJ_obj2nid(CMS_get0_type(message.get())) != NID_pkcs7_signed)
-      return std::nullopt;
-    ASN1_OCTET_STRING** content = CMS_get0_content(message.get());
-    if (!content || !*content) return std::nullopt;
-    const bool cmc = OBJ_obj2nid(CMS_get0_eContentType(message.get())) == NID_id_cct_PKIData;
-    kept.assign(reinterpret_cast<const char*>(ASN1_STRING_get0_data(*content)),
-                static_cast<std::size_t>(ASN1_STRING_length(*content)));
-    der = as_bytes(std::string_view(kept));
-    if (cmc) {
+    const auto message = read_signed(der, kept[wrappers]);
+    if (!message) return std::nullopt;
+    der = message->content;
+    if (message->type == kPkiData) {
       format = "cmc";
-      const Bytes inner = request_of_pki_data(der);
-      kept = std::string(as_text(inner));
-      der = as_bytes(std::string_view(kept));
+      der = request_of_pki_data(der);
     } else if (wrappers == 0) {
       format = "signed";
     }
-    if (der.empty()) return std::nullopt;
   }
   return std::nullopt;
 }

@@ -260,7 +260,7 @@ void JsonFields::note_key(std::string_view json, std::size_t at, std::string_vie
                           Frame& frame) {
   if (key == "handle") frame.has_handle = true;
   if (key == "name") frame.has_name = true;
-  if (key == "omitted") mark_below(frame.node);
+  if (key == "omitted" || (key == "incomplete" && json[at] == 't')) mark_below(frame.node);
   if (key != "size" && key != "hex") return;
   // Bytes are shown in part when there are many.
   std::int64_t& number = key == "size" ? frame.size : frame.shown;

@@ -7,8 +7,7 @@
 //   - the name behind a context handle whose opening was not seen;
 //   - bytes of which only the first are shown, arrays that were cut;
 //   - a structure inside an argument (details.task, ...) that its operation carries but nobody
-//   could
-//     read;
+//     could read, or only in part (`incomplete`);
 //   - who the caller is (user.name), when the wire did not show it, and what only the host can see
 //     (user.sid, user.groups, client.process, client.pid), in events from the wire.
 //

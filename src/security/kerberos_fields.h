@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "security/der.h"
+#include "base/der.h"
 #include "security/kerberos.h"
 
 namespace rpcmarshal::kerberos_fields {

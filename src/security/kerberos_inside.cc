@@ -1,6 +1,6 @@
 #include "security/kerberos_inside.h"
 
-#include "security/der.h"
+#include "base/der.h"
 #include "security/kerberos_fields.h"
 
 namespace rpcmarshal {

@@ -7,7 +7,7 @@
 
 #include "security/aes_keys.h"
 #include "security/crypto.h"
-#include "security/der.h"
+#include "base/der.h"
 
 namespace rpcmarshal {
 namespace {

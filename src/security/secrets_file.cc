@@ -3,8 +3,8 @@
 //   nt-hash   CONTOSO\alice      8846f7eaee8fb117ad06bdd830b7586c
 //   password  bob@CONTOSO.COM    correct horse battery staple
 //   keytab    fs1.keytab
-//   smb-session  1900009c003c0000 9a9ea16a0cdbeb6064772318073f172f
-//   smb-ciphers  1900009c003c0000 8be6cc53d4beba29387e69aef035d497 bff985870e81784d533fdc09497b8eab
+//   smb-session  2100004000340000 0f1e2d3c4b5a69788796a5b4c3d2e1f0
+//   smb-ciphers  2100004000340000 00112233445566778899aabbccddeeff ffeeddccbbaa99887766554433221100
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>

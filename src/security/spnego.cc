@@ -2,7 +2,7 @@
 
 #include <string_view>
 
-#include "security/der.h"
+#include "base/der.h"
 
 namespace rpcmarshal {
 namespace {

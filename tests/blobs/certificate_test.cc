@@ -46,6 +46,24 @@ TEST(CertificateRequest, SurvivesEveryCutAndEveryFlippedByte) {
   }
 }
 
+// BER, as some clients' libraries write signed messages: indefinite lengths, content in pieces.
+TEST(CertificateRequest, SignedMessageOfIndefiniteLength) {
+  const std::string request = from_hex(test::kPkcs10);
+  const std::string pieces = std::string("\x04\x82\x01\x00", 4) + request.substr(0, 0x100) +
+                             std::string("\x04\x82", 2) +
+                             static_cast<char>((request.size() - 0x100) >> 8) +
+                             static_cast<char>(request.size() - 0x100) + request.substr(0x100);
+  const std::string end("\0\0", 2);
+  const std::string whole =
+      from_hex("308006092a864886f70d010702a08030800201013100308006092a864886f70d010701a0802480") +
+      pieces + end + end + end + from_hex("3100") + end + end + end;
+  const auto read_back = parse_certificate_request(as_bytes(std::string_view(whole)));
+  ASSERT_TRUE(read_back);
+  EXPECT_EQ(shown(*read_back), expected("signed"));
+  for (std::size_t cut = 0; cut < whole.size(); ++cut)
+    EXPECT_FALSE(parse_certificate_request(as_bytes(std::string_view(whole).substr(0, cut))));
+}
+
 TEST(RequestAttributes, TemplateAndAlternativeName) {
   const auto attributes = parse_request_attributes(
       "CertificateTemplate:ESC6\r\nSAN:upn=administrator@lab.test&dns=dc1.lab.test&"

@@ -80,6 +80,16 @@ TEST(JsonFields, WhatIsShownInPart) {
   EXPECT_EQ(field("request.list.x", R"({"request":{"list":[{"x":1},{"omitted":7}]}})"), "1?");
 }
 
+TEST(JsonFields, DetailsThatWereReadInPart) {
+  constexpr std::string_view kEvent =
+      R"({"request":{"xml":"x"},"details":{"task":[{"argument":"xml",
+    "command_lines":["a"],"incomplete":true}],"event_query":[{"argument":"xml","queries":[]}]}})";
+  EXPECT_EQ(field("details.task.command_lines", kEvent), "a?");
+  EXPECT_EQ(field("details.task.users", kEvent), "?");
+  EXPECT_EQ(field("details.event_query.queries", kEvent), "");
+  EXPECT_EQ(field("request.xml", kEvent), "x");
+}
+
 TEST(JsonFields, WhatTheWireDoesNotShow) {
   EXPECT_EQ(field("user.groups", R"({"sensor":"wire"})"), "?");
   EXPECT_EQ(field("user.groups", R"({"sensor":"host"})"), "");

@@ -105,12 +105,12 @@ TEST(SecretsFile, ErrorsSayWhereAndNeverWhat) {
   EXPECT_EQ(error_of("smb-session 19 00"),
             "my.secrets:1:13: a SessionId has 16 hexadecimal digits, in the order of the bytes on "
             "the wire");
-  EXPECT_EQ(error_of("smb-session 1900009c003c0000 00"),
+  EXPECT_EQ(error_of("smb-session 2100004000340000 00"),
             "my.secrets:1:30: a session key has 32 to 64 hexadecimal digits");
-  EXPECT_EQ(error_of("smb-ciphers 1900009c003c0000 9a9ea16a0cdbeb6064772318073f172f"),
+  EXPECT_EQ(error_of("smb-ciphers 2100004000340000 0f1e2d3c4b5a69788796a5b4c3d2e1f0"),
             "my.secrets:1:62: here the key from server to client is missing");
-  EXPECT_EQ(error_of("smb-ciphers 1900009c003c0000 9a9ea16a0cdbeb6064772318073f172f "
-                     "9a9ea16a0cdbeb6064772318073f17"),
+  EXPECT_EQ(error_of("smb-ciphers 2100004000340000 0f1e2d3c4b5a69788796a5b4c3d2e1f0 "
+                     "0f1e2d3c4b5a69788796a5b4c3d2e1"),
             "my.secrets:1:63: a cipher key has 32 or 64 hexadecimal digits");
   EXPECT_EQ(error_of("nt-hash a a4f49c406510bdcab6824ee7c30fd852 more"),
             "my.secrets:1:44: nothing more is expected in this line");

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "security/builders.h"
-#include "security/der.h"
+#include "base/der.h"
 
 namespace rpcmarshal {
 namespace {

@@ -1,6 +1,7 @@
-// Reading DER ([X.690]) from untrusted bytes, as far as SPNEGO and Kerberos need it: single-byte
-// tags, definite lengths of at most four bytes. A DerReader walks the elements of one constructed
-// value; going down is making another reader, so depth is the caller's code and never the input's.
+// Reading DER ([X.690]) from untrusted bytes, as far as SPNEGO, Kerberos and certificate requests
+// need it: single-byte tags, definite lengths of at most four bytes; BER's indefinite lengths on
+// request. A DerReader walks the elements of one constructed value; going down is making another
+// reader, so depth is the caller's code and never the input's.
 #pragma once
 
 #include <optional>
@@ -33,9 +34,14 @@ struct DerElement {
 
 class DerReader {
  public:
-  explicit DerReader(Bytes data) : data_(data) {}
+  enum class Lengths : std::uint8_t { kDefinite, kAny };
 
-  /// False once an element did not fit or its length was not definite; next() then gives nothing.
+  /// kAny: constructed elements may end with end-of-contents octets ([X.690] 8.1.3.6), which are
+  /// in `whole` but not in `content`.
+  explicit DerReader(Bytes data, Lengths lengths = Lengths::kDefinite)
+      : data_(data), lengths_(lengths) {}
+
+  /// False once an element did not fit or its length was not allowed; next() then gives nothing.
   bool ok() const { return ok_; }
   bool at_end() const { return data_.empty(); }
   /// The next element, or nullopt at the end and on malformed input.
@@ -45,6 +51,7 @@ class DerReader {
 
  private:
   Bytes data_;
+  Lengths lengths_;
   bool ok_ = true;
 };
 
