@@ -443,8 +443,10 @@ void add_policy(CLI::App& app, Run& run) {
   {
     const auto [c, o] = make("simulate", "What a policy would have done", simulate);
     c->add_option("POLICY", o->policy, "Policy, or compiled one")->required();
-    c->add_option("INPUT", o->inputs,
-                  "Captures, events, Zeek's dce_rpc.log, RPC Firewall events (EVTX, JSON)")
+    c->add_option(
+         "INPUT", o->inputs,
+         "Captures, events, Zeek's dce_rpc.log, RPC Firewall events (EVTX, JSON); - for standard "
+         "input")
         ->required();
     c->add_option("-f,--format", o->format, "auto (text on a terminal, else json), text, json")
         ->check(CLI::IsMember({"auto", "text", "json"}));

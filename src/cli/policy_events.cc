@@ -43,9 +43,10 @@ std::string_view PolicyEvents::text(const sigma::EventFields& fields, sigma::Fie
   return logs::first_text(fields, field, buffer_);
 }
 
-bool PolicyEvents::read_capture(const std::string& path, const SensorOptions& options,
+bool PolicyEvents::read_capture(const std::string& path, std::unique_ptr<InputFile> file,
+                                const SensorOptions& options,
                                 const std::function<void(const PolicyCall&)>& call) {
-  CaptureFile::Opened opened = CaptureFile::open(path);
+  CaptureFile::Opened opened = CaptureFile::open(std::move(file), path);
   if (!opened.file) {
     std::fprintf(stderr, "rpcmarshal: %s\n", opened.error.c_str());
     return false;
@@ -188,7 +189,8 @@ void PolicyEvents::translate(const sigma::EventFields& fields) {
 bool PolicyEvents::read(const std::string& path, const SensorOptions& options,
                         const std::function<void(const PolicyCall&)>& call) {
   logs::OpenedLog log = logs::open_log(path, index_);
-  if (log.format == logs::LogFormat::kCapture) return read_capture(path, options, call);
+  if (log.format == logs::LogFormat::kCapture)
+    return read_capture(path, std::move(log.capture), options, call);
   if (!log.reader) {
     std::fprintf(stderr, "rpcmarshal: %s\n", log.error.c_str());
     return false;

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "capture/input_file.h"
 #include "event/event.h"
 #include "lint/operations.h"
 #include "logs/derived.h"
@@ -29,7 +30,8 @@ class PolicyEvents {
  public:
   explicit PolicyEvents(const Catalogue& catalogue);
 
-  /// Every call of a file, in order. False when something could not be read; that was said.
+  /// Every call of a file ("-": standard input), in order. False when something could not be read;
+  /// that was said.
   bool read(const std::string& path, const SensorOptions& options,
             const std::function<void(const PolicyCall&)>& call);
   const lint::Operations& operations() const { return operations_; }
@@ -37,7 +39,8 @@ class PolicyEvents {
   std::uint64_t others() const { return others_; }
 
  private:
-  bool read_capture(const std::string& path, const SensorOptions& options,
+  bool read_capture(const std::string& path, std::unique_ptr<InputFile> file,
+                    const SensorOptions& options,
                     const std::function<void(const PolicyCall&)>& call);
   /// A foreign log's event as ours; empty when it is none of a call.
   void translate(const sigma::EventFields& fields);

@@ -90,6 +90,17 @@ def main():
         out, err = run("simulate", "--all", "--no-summary", services, demo)
         expect(len(out.splitlines()) == 19 and not err, err)
         run("simulate", services, f"{folder}/absent.pcap", status=1)
+        # Standard input, captures and events; several inputs are one run.
+        for path, same in ((demo, out), (jsonl, out)):
+            with open(path, "rb") as file:
+                piped = subprocess.run([PROGRAM, "policy", "simulate", "--all", "--no-summary", services, "-"],
+                                       stdin=file, capture_output=True, timeout=120)
+            expect(piped.returncode == 0 and piped.stdout.decode() == same, f"standard input: {path}")
+        both, err = run("simulate", services, demo, jsonl)
+        expect("38 calls: 2 blocked" in err, err)
+        with open(demo, "rb") as file:
+            piped = subprocess.run([PROGRAM, "policy", "learn", "-"], stdin=file, capture_output=True, timeout=120)
+        expect(piped.returncode == 0 and piped.stdout.decode() == run("learn", demo)[0], "learn from standard input")
         expiring = write(f"{folder}/expiring.yml",
                          "rules:\n  - {id: a, action: block, expires: 2030-01-01, when: any}\n")
         expect("19 blocked" in run("simulate", "--at", "2029-12-31", expiring, demo)[1], "expiry")

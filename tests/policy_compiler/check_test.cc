@@ -28,6 +28,22 @@ std::string rule(std::string_view when, std::string_view more = "") {
          "    when: " + std::string(when) + "\n";
 }
 
+// Events redact secrets, and a policy sees what an event shows.
+TEST(Check, SecretsAreNotCompared) {
+  EXPECT_THAT(findings(rule("{operation: RCreateServiceW, request.lpPassword: Winter2026}")),
+              ElementsAre(HasSubstr("p.yml:4:40: warning: 'request.lpPassword' of RCreateServiceW "
+                                    "is a secret: it is compared as events show it")));
+  EXPECT_THAT(findings(rule("{operation: RCreateServiceW, request.lpPassword|contains: x}")),
+              ElementsAre(HasSubstr("is a secret")));
+  EXPECT_THAT(findings(rule("{operation: RCreateServiceW, request.lpPassword|exists: true}")),
+              IsEmpty());
+  EXPECT_THAT(findings(rule("{operation: RCreateServiceW, request.lpPassword: null}")), IsEmpty());
+  EXPECT_THAT(
+      findings(rule("{operation: RCreateServiceW, request.lpPassword|startswith: '<redacted'}")),
+      IsEmpty());
+  EXPECT_THAT(findings(rule("{operation: RCreateServiceW, request.lpServiceName: x}")), IsEmpty());
+}
+
 TEST(Check, GrammarSaysWhereAndWhatToDo) {
   EXPECT_THAT(
       findings("rulez: []"),

@@ -59,6 +59,40 @@ std::string nearest(std::string_view field) {
   return best;
 }
 
+bool is_secret(const Annotations& annotations) { return annotations.value("semantic") == "secret"; }
+
+/// Whether events redact the value at `path` ("info.password"; empty: the field itself) of `field`,
+/// or something around it.
+bool redacted(const Field* field, std::string_view path) {
+  while (field != nullptr && field->type != nullptr) {
+    if (is_secret(field->annotations)) return true;
+    const Type* type = field->type;
+    for (;;) {  // what it points to, what it is a list of
+      if (is_secret(type->annotations)) return true;
+      const Type* inner = nullptr;
+      if (const auto* pointer = std::get_if<PointerShape>(&type->shape)) inner = pointer->target;
+      if (const auto* array = std::get_if<ArrayShape>(&type->shape)) inner = array->element;
+      if (inner == nullptr) break;
+      type = inner;
+    }
+    const std::string_view name = path.substr(0, path.find('.'));
+    if (name.empty()) return false;
+    path.remove_prefix(std::min(path.size(), name.size() + 1));
+    field = nullptr;
+    if (const auto* record = std::get_if<StructShape>(&type->shape)) {
+      for (const Field& member : record->fields) {
+        if (member.name == name) field = &member;
+      }
+    }
+    if (const auto* choice = std::get_if<UnionShape>(&type->shape)) {
+      for (const UnionArm& arm : choice->arms) {
+        if (arm.field.name == name) field = &arm.field;
+      }
+    }
+  }
+  return false;
+}
+
 class Checker {
  public:
   Checker(const PolicyModel& policy, const lint::Operations& operations,
@@ -68,8 +102,10 @@ class Checker {
   void rule(const RuleModel& rule) {
     rule_ = &rule;
     matched_known_ = false;
+    matched_.clear();
     for (const sigma::Item& item : rule.detection.items) {
       field(item.field, item.at);
+      if (item.field.starts_with("request.")) secret(item);
       for (const sigma::Value& value : item.values) {
         if (value.kind == sigma::Value::Kind::kFieldRef) field(value.pattern.plain(), value.at);
       }
@@ -99,6 +135,32 @@ class Checker {
       return;
     }
     if (name.starts_with("request.")) argument(name, at);
+  }
+
+  /// A secret is compared as events show it, so no rule finds out what it is.
+  void secret(const sigma::Item& item) {
+    using Kind = sigma::Value::Kind;
+    const auto shown = [](const sigma::Value& value) {
+      return value.kind == Kind::kNull || value.kind == Kind::kBool ||
+             value.kind == Kind::kExists || value.text.starts_with("<redacted") ||
+             value.text == "*";
+    };
+    if (std::ranges::all_of(item.values, shown)) return;
+    const std::string_view path = std::string_view(item.field).substr(8);
+    const std::string_view name = path.substr(0, path.find('.'));
+    for (const lint::Operation* operation : matched_) {
+      for (const Parameter& parameter : operation->procedure->parameters) {
+        if (!parameter.in || parameter.field.name != name ||
+            !redacted(&parameter.field, path.substr(std::min(path.size(), name.size() + 1)))) {
+          continue;
+        }
+        report(sigma::Diagnostic::Severity::kWarning, item.at,
+               "'" + item.field + "' of " + operation->procedure->name +
+                   " is a secret: it is compared as events show it ('<redacted 16 bytes>'), so "
+                   "this never matches; 'exists' or null asks whether it is there");
+        return;
+      }
+    }
   }
 
   /// request.X: X is an argument of an operation that the rule can match.
