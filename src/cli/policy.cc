@@ -388,7 +388,9 @@ int export_filters(const PolicyOptions& o) {
       policy::export_netsh(model, operations, o.windows == "24h2", now_seconds());
   if (!write_output(o.output, result.script)) return kUsage;
   for (const policy::NetshRefusal& refusal : result.refused) {
-    std::fprintf(stderr, "%s:%u: not exported: %s: %s\n", o.policy.c_str(), refusal.line,
+    // Of an RpcFw.conf, the rule's name has the line; its own is of the text it became.
+    const std::string at = is_rpcfw(o.policy) ? "" : ":" + std::to_string(refusal.line);
+    std::fprintf(stderr, "%s%s: not exported: %s: %s\n", o.policy.c_str(), at.c_str(),
                  refusal.rule.c_str(), refusal.why.c_str());
   }
   std::fprintf(stderr, "%zu rules became %zu filters, %zu rules did not\n", result.exported,

@@ -85,6 +85,18 @@ rules:
   EXPECT_THAT(result.script, HasSubstr("field=pipe matchtype=equal data=\\pipe\\eventlog\n"));
 }
 
+TEST(Netsh, CallsFromOtherMachinesOnly) {
+  const NetshExport result = exported(
+      "rules:\n  - {id: r, action: block, when: {interface.name: svcctl, "
+      "transport.protocol|neq: ncalrpc}}\n");
+  EXPECT_THAT(result.refused, IsEmpty());
+  EXPECT_THAT(
+      result.script,
+      HasSubstr("add condition field=protocol matchtype=equal data=ncacn_ip_tcp\n"
+                "add condition field=protocol matchtype=equal data=ncacn_np\n"
+                "add condition field=protocol matchtype=equal data=ncacn_http\nadd filter"));
+}
+
 TEST(Netsh, SaysWhatCannotBeExported) {
   EXPECT_EQ(why("{interface.name: svcctl}"), "");
   EXPECT_THAT(why("{interface.name: svcctl, request.lpServiceName: x}"),

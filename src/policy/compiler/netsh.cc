@@ -61,7 +61,11 @@ class Exporter {
       out_.script +=
           "# For Windows 11 24H2, Windows Server 2025 and later ONLY: others ignore the "
           "operation\n# number and would filter the whole interface.\n";
-    out_.script += "rpc filter\n";
+    out_.script +=
+        "# A filter without a condition on the protocol may cover calls within the machine, too: "
+        "a\n"
+        "# rule with 'transport.protocol|neq: ncalrpc' has none of those.\n"
+        "rpc filter\n";
     if (policy_.default_action == Action::kBlock)
       refuse({}, 0,
              "the default action 'block' (a filter without conditions would cut the machine "
@@ -165,7 +169,9 @@ class Exporter {
       const std::string& field = literal.item->field;
       if (literal.negated && field == "transport.protocol" && plain_texts(*literal.item, texts) &&
           texts == std::vector<std::string>{"ncalrpc"}) {
-        continue;  // filters do not apply to local calls
+        rest.conditions.emplace_back(
+            "protocol", std::vector<std::string>{"ncacn_ip_tcp", "ncacn_np", "ncacn_http"});
+        continue;
       }
       if (literal.negated) return "'not " + field + "' has no filter condition";
       const bool plain = plain_texts(*literal.item, texts);
