@@ -21,10 +21,11 @@ constexpr std::size_t kMaxExpansion = 100'000;  ///< values that one rule value 
 
 /// Every combination of values for the placeholders of `pattern`; false when one has none.
 bool expand(const Pattern& pattern, bool regex, const PlaceholderValues& values,
-            std::vector<Pattern>& out, std::string& error) {
+            std::vector<Pattern>& out, std::string& error, const std::vector<std::string>& kept) {
   out.assign(1, {});
   for (const PatternPart& part : pattern.parts()) {
-    if (part.kind != PatternPart::Kind::kPlaceholder) {
+    if (part.kind != PatternPart::Kind::kPlaceholder ||
+        std::find(kept.begin(), kept.end(), part.text) != kept.end()) {
       for (Pattern& p : out) p.append(part);
       continue;
     }
@@ -47,29 +48,6 @@ bool expand(const Pattern& pattern, bool regex, const PlaceholderValues& values,
     }
     out = std::move(more);
   }
-  return true;
-}
-
-bool replace_placeholders(Value& value, const PlaceholderValues& values, std::string& error) {
-  for (Value& alternative : value.alternatives) {
-    if (!replace_placeholders(alternative, values, error)) return false;
-  }
-  if (!value.pattern.has_placeholders()) return true;
-  std::vector<Pattern> patterns;
-  if (!expand(value.pattern, value.kind == Value::Kind::kRegex, values, patterns, error))
-    return false;
-  if (patterns.size() == 1) {
-    value.pattern = std::move(patterns[0]);
-    return true;
-  }
-  Value any;
-  any.kind = Value::Kind::kAnyOf;
-  any.at = value.at;
-  for (Pattern& pattern : patterns) {
-    any.alternatives.push_back(value);
-    any.alternatives.back().pattern = std::move(pattern);
-  }
-  value = std::move(any);
   return true;
 }
 
@@ -223,6 +201,30 @@ void load_path(const std::string& path, RuleSet& out, Diagnostics& diagnostics) 
   }
 }
 
+bool replace_placeholders(Value& value, const PlaceholderValues& values, std::string& error,
+                          const std::vector<std::string>& kept) {
+  for (Value& alternative : value.alternatives) {
+    if (!replace_placeholders(alternative, values, error, kept)) return false;
+  }
+  if (!value.pattern.has_placeholders()) return true;
+  std::vector<Pattern> patterns;
+  if (!expand(value.pattern, value.kind == Value::Kind::kRegex, values, patterns, error, kept))
+    return false;
+  if (patterns.size() == 1) {
+    value.pattern = std::move(patterns[0]);
+    return true;
+  }
+  Value any;
+  any.kind = Value::Kind::kAnyOf;
+  any.at = value.at;
+  for (Pattern& pattern : patterns) {
+    any.alternatives.push_back(value);
+    any.alternatives.back().pattern = std::move(pattern);
+  }
+  value = std::move(any);
+  return true;
+}
+
 bool refers_to(const std::string& reference, const Metadata& about) {
   return !reference.empty() && (equal_ignoring_case(reference, about.id) ||
                                 reference == about.name || reference == about.title);
@@ -236,12 +238,17 @@ void resolve(RuleSet& rules, const PlaceholderValues& given, Diagnostics& diagno
     for (const Pipeline& pipeline : *pipelines)
       values.insert(pipeline.variables.begin(), pipeline.variables.end());
   }
-  std::erase_if(rules.filters, [&](Filter& filter) {
-    return !replace_placeholders(filter.detection, filter.about, values, diagnostics);
-  });
-  std::erase_if(rules.rules, [&](Rule& rule) {
-    return !replace_placeholders(rule.detection, rule.about, values, diagnostics);
-  });
+  // Pipelines find placeholders in their places, as pySigma's do; what they leave is replaced
+  // behind them. Filters, which become part of rules in other files, only wait when a pipeline
+  // speaks of it.
+  const bool later = pipelines != nullptr && !pipelines->empty();
+  const auto replace = [&](auto& of) {
+    std::erase_if(of, [&](auto& one) {
+      return !replace_placeholders(one.detection, one.about, values, diagnostics);
+    });
+  };
+  if (!later || !replace_placeholders(*pipelines)) replace(rules.filters);
+  if (!later) replace(rules.rules);
   for (const Filter& filter : rules.filters) {
     std::vector<bool> found(filter.rules.size(), false);
     for (Rule& rule : rules.rules) {
@@ -260,7 +267,8 @@ void resolve(RuleSet& rules, const PlaceholderValues& given, Diagnostics& diagno
       }
     }
   }
-  if (pipelines != nullptr) apply_pipelines(*pipelines, rules, diagnostics);
+  if (pipelines != nullptr) apply_pipelines(*pipelines, rules, values, diagnostics);
+  if (later) replace(rules.rules);
   check_correlations(rules, diagnostics);
 }
 

@@ -35,6 +35,11 @@ void resolve(RuleSet& rules, const PlaceholderValues& values, Diagnostics& diagn
 RuleSet load_rules(const std::vector<std::string>& paths, const PlaceholderValues& values,
                    Diagnostics& diagnostics, const std::vector<Pipeline>* pipelines = nullptr);
 
+/// Puts the values of placeholders into a value; false, and what is missing, when one has none.
+/// Those in `kept` stay.
+bool replace_placeholders(Value& value, const PlaceholderValues& values, std::string& error,
+                          const std::vector<std::string>& kept = {});
+
 /// Whether a reference (id, name, or title) means this document.
 bool refers_to(const std::string& reference, const Metadata& about);
 

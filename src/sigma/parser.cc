@@ -129,6 +129,14 @@ Metadata parse_metadata(const Yaml& document, const std::string& file, Reporter&
     const Yaml* value = document.find(key);
     return value != nullptr ? value->at : document.at;
   };
+  static constexpr std::string_view kKnown[] = {"id",    "title",  "name", "status",
+                                                "level", "author", "date", "description"};
+  for (const auto& [key, value] : document.map) {
+    if (value.is_scalar() && !value.is_null() &&
+        std::find(std::begin(kKnown), std::end(kKnown), key.text) == std::end(kKnown)) {
+      out.others.emplace_back(key.text, value.text);
+    }
+  }
   if (out.title.empty()) report.error(place("title"), "a rule needs a 'title'");
   if (!out.id.empty() && !is_uuid(out.id))
     report.warning(place("id"), "'" + out.id + "' is no UUID");

@@ -5,15 +5,17 @@
 #include <string_view>
 
 #include "sigma/document.h"
+#include "sigma/pipeline_reader.h"
+#include "sigma/pipeline_subject.h"
 #include "sigma/yaml.h"
 
 namespace rpcmarshal::sigma {
 namespace {
 
 using Kind = PipelineStep::Kind;
-using Condition_ = PipelineCondition::Kind;
 
 constexpr int kMaxNesting = 8;
+constexpr int kMaxGroups = 32;
 
 struct StepName {
   std::string_view name;
@@ -29,64 +31,71 @@ constexpr std::array kSteps = {
     StepName{"drop_detection_item", Kind::kDropItem, {}},
     StepName{"add_condition", Kind::kAddCondition, {"conditions", "name", "template", "negated"}},
     StepName{"change_logsource", Kind::kChangeLogSource, {"category", "product", "service"}},
-    StepName{"replace_string", Kind::kReplaceString, {"regex", "replacement", "skip_special"}},
+    StepName{"replace_string",
+             Kind::kReplaceString,
+             {"regex", "replacement", "skip_special", "interpret_special"}},
     StepName{"map_string", Kind::kMapString, {"mapping"}},
-    StepName{"set_value", Kind::kSetValue, {"value"}},
+    StepName{"set_value", Kind::kSetValue, {"value", "force_type"}},
     StepName{"convert_type", Kind::kConvertType, {"target_type"}},
     StepName{"set_state", Kind::kSetState, {"key", "val"}},
     StepName{"rule_failure", Kind::kRuleFailure, {"message"}},
     StepName{"detection_item_failure", Kind::kItemFailure, {"message"}},
+    StepName{"strict_field_mapping_failure", Kind::kStrictMapping, {}},
     StepName{"nest", Kind::kNest, {"items"}},
+    StepName{"hashes_fields",
+             Kind::kHashes,
+             {"valid_hash_algos", "field_prefix", "drop_algo_prefix", "field_to_parse"}},
+    StepName{"extract_fields", Kind::kExtract, {"regex", "field_prefix", "preserve_unmatched"}},
+    StepName{"wildcard_placeholders", Kind::kWildcards, {"include", "exclude"}},
+    StepName{"value_placeholders", Kind::kPlaceholders, {"include", "exclude"}},
+    StepName{"case", Kind::kCase, {"method"}},
+    StepName{"regex", Kind::kCased, {"method"}},
+    StepName{"add_field", Kind::kAddFields, {"field"}},
+    StepName{"remove_field", Kind::kRemoveFields, {"field"}},
+    StepName{"set_field", Kind::kSetFields, {"fields"}},
+    StepName{"set_custom_attribute", Kind::kSetAttribute, {"attribute", "value"}},
 };
-constexpr std::array<std::string_view, 12> kCommonKeys = {"id",
+
+/// What pySigma has and has no meaning here, or none that is safe.
+struct RefusedName {
+  std::string_view name, why;
+};
+constexpr std::array kRefused = {
+    RefusedName{"query_expression_placeholders",
+                "writes a part of a query for another system; use value_placeholders"},
+    RefusedName{"file_placeholders", "reads files; give their values with --values"},
+    RefusedName{"http_placeholders", "asks the network; give the values with --values"},
+    RefusedName{"command_placeholders", "runs programs; give the values with --values"},
+    RefusedName{"field_name_transform", "needs a Python function; use field_name_mapping"},
+};
+
+constexpr std::array<std::string_view, 15> kCommonKeys = {"id",
                                                           "type",
                                                           "rule_conditions",
                                                           "rule_cond_op",
+                                                          "rule_cond_expr",
                                                           "rule_cond_not",
                                                           "field_name_conditions",
                                                           "field_name_cond_op",
+                                                          "field_name_cond_expr",
                                                           "field_name_cond_not",
                                                           "detection_item_conditions",
                                                           "detection_item_cond_op",
+                                                          "detection_item_cond_expr",
                                                           "detection_item_cond_not",
                                                           "description"};
 
-struct ConditionName {
-  std::string_view name;
-  Condition_ kind;
-  std::string_view scope;  ///< "r", "f", "d": rule, field name, detection item
-  std::array<std::string_view, 4> keys;
-};
-constexpr std::array kConditions = {
-    ConditionName{"logsource", Condition_::kLogSource, "r", {"category", "product", "service"}},
-    ConditionName{"contains_field", Condition_::kContainsField, "r", {"field"}},
-    ConditionName{"contains_detection_item", Condition_::kContainsItem, "r", {"field", "value"}},
-    ConditionName{"is_sigma_rule", Condition_::kSigmaRule, "r", {}},
-    ConditionName{"is_sigma_correlation_rule", Condition_::kCorrelationRule, "r", {}},
-    ConditionName{"rule_attribute", Condition_::kAttribute, "r", {"attribute", "value", "op"}},
-    ConditionName{"tag", Condition_::kTag, "r", {"tag"}},
-    ConditionName{
-        "processing_item_applied", Condition_::kItemApplied, "rfd", {"processing_item_id"}},
-    ConditionName{"processing_state", Condition_::kState, "rfd", {"key", "val", "op"}},
-    ConditionName{"include_fields", Condition_::kIncludeFields, "f", {"fields", "mode"}},
-    ConditionName{"exclude_fields", Condition_::kExcludeFields, "f", {"fields", "mode"}},
-    ConditionName{"match_string", Condition_::kMatchString, "d", {"cond", "pattern", "negate"}},
-    ConditionName{"contains_wildcard", Condition_::kContainsWildcard, "d", {"cond"}},
-    ConditionName{"is_null", Condition_::kIsNull, "d", {"cond"}},
-};
-
-template <typename Table>
-std::string known_names(const Table& table) {
+std::string known_steps() {
   std::string out;
-  for (const auto& entry : table) out += (out.empty() ? "" : ", ") + std::string(entry.name);
+  for (const StepName& step : kSteps) out += (out.empty() ? "" : ", ") + std::string(step.name);
   return out;
 }
 
 class Parser {
  public:
-  Parser(const std::string& file, Diagnostics& diagnostics) : report_(file, {}, diagnostics) {}
+  Parser(const std::string& file, Diagnostics& diagnostics) : read_(file, diagnostics) {}
 
-  bool failed() const { return report_.failed(); }
+  bool failed() { return report_.failed(); }
 
   Pipeline pipeline(const Yaml& document) {
     Pipeline out;
@@ -123,10 +132,8 @@ class Parser {
  private:
   void variables(const Yaml& yaml, PlaceholderValues& out) {
     if (!yaml.is_map()) return report_.error(yaml.at, "'vars' maps names to lists of values");
-    for (const auto& [name, values] : yaml.map) out[name.text] = texts(values);
+    for (const auto& [name, values] : yaml.map) out[name.text] = read_.texts(values);
   }
-
-  std::vector<std::string> texts(const Yaml& yaml) { return parse_texts(&yaml, report_); }
 
   std::vector<PipelineStep> steps(const Yaml& yaml, int depth) {
     std::vector<PipelineStep> out;
@@ -153,8 +160,12 @@ class Parser {
     const auto known =
         std::ranges::find_if(kSteps, [&](const StepName& s) { return s.name == type->text; });
     if (known == kSteps.end()) {
-      report_.error(type->at, "the transformation '" + type->text +
-                                  "' is not known here; there are " + known_names(kSteps));
+      const auto refused = std::ranges::find(kRefused, type->text, &RefusedName::name);
+      report_.error(type->at, refused != kRefused.end()
+                                  ? "'" + type->text + "' cannot be used here: it " +
+                                        std::string(refused->why)
+                                  : "the transformation '" + type->text +
+                                        "' is not known here; there are " + known_steps());
       return out;
     }
     out.kind = known->kind;
@@ -165,50 +176,10 @@ class Parser {
         report_.error(key.at, "'" + type->text + "' has no '" + key.text + "' here");
       }
     }
-    conditions(yaml, "rule_conditions", "rule_cond_op", "rule_cond_not", 'r', out.rules);
-    conditions(yaml, "field_name_conditions", "field_name_cond_op", "field_name_cond_not", 'f',
-               out.fields);
-    conditions(yaml, "detection_item_conditions", "detection_item_cond_op",
-               "detection_item_cond_not", 'd', out.items);
+    read_.conditions(yaml, 'r', out.rules);
+    read_.conditions(yaml, 'f', out.fields);
+    read_.conditions(yaml, 'd', out.items);
     parameters(yaml, out, depth);
-    return out;
-  }
-
-  const Yaml* needed(const Yaml& yaml, std::string_view key) {
-    const Yaml* found = yaml.find(key);
-    if (found == nullptr || found->is_null())
-      report_.error(yaml.at, "'" + std::string(key) + "' is missing here");
-    return found != nullptr && !found->is_null() ? found : nullptr;
-  }
-  std::string needed_text(const Yaml& yaml, std::string_view key) {
-    const Yaml* found = needed(yaml, key);
-    if (found != nullptr && !found->is_scalar())
-      report_.error(found->at, "'" + std::string(key) + "' is text");
-    return found != nullptr && found->is_scalar() ? found->text : std::string();
-  }
-  bool flag(const Yaml& yaml, std::string_view key) {
-    const Yaml* found = yaml.find(key);
-    if (found == nullptr) return false;
-    if (found->kind != Yaml::Kind::kBool)
-      report_.error(found->at, "'" + std::string(key) + "' is true or false");
-    return found->boolean;
-  }
-  std::shared_ptr<const RE2> regex(const Yaml& yaml) {
-    RE2::Options options;
-    options.set_log_errors(false);
-    options.set_max_mem(1 << 20);
-    auto out = std::make_shared<RE2>(yaml.text, options);
-    if (!out->ok())
-      report_.error(yaml.at, "the regular expression cannot be used: " + out->error());
-    return out;
-  }
-  LogSource source(const Yaml& yaml) {
-    LogSource out;
-    out.category = yaml.string("category");
-    out.product = yaml.string("product");
-    out.service = yaml.string("service");
-    if (out.to_string().empty())
-      report_.error(yaml.at, "one of category, product and service is needed here");
     return out;
   }
 
@@ -220,71 +191,138 @@ class Parser {
         mapping(yaml, out);
         break;
       case Kind::kFieldPrefix:
-        out.text = needed_text(yaml, "prefix");
+        out.text = read_.needed_text(yaml, "prefix");
         break;
       case Kind::kFieldSuffix:
-        out.text = needed_text(yaml, "suffix");
+        out.text = read_.needed_text(yaml, "suffix");
         break;
       case Kind::kDropItem:
+      case Kind::kStrictMapping:
+      case Kind::kNothing:
+        break;
+      case Kind::kHashes:
+        if (const Yaml* algorithms = read_.needed(yaml, "valid_hash_algos"))
+          out.mapping.emplace_back("", read_.texts(*algorithms));
+        if (const Yaml* fields = yaml.find("field_to_parse")) {
+          out.names = read_.texts(*fields);
+        } else {
+          out.names = {"Hashes", "Hash"};
+        }
+        out.text = yaml.string("field_prefix");
+        out.drop_algorithm = read_.flag(yaml, "drop_algo_prefix");
+        break;
+      case Kind::kExtract:
+        if (const Yaml* expression = read_.needed(yaml, "regex")) {
+          out.regex = read_.regex(*expression);
+          if (out.regex->ok() && out.regex->NamedCapturingGroups().empty())
+            report_.error(expression->at, "no group has a name: write (?P<name>...)");
+          if (out.regex->ok() && out.regex->NumberOfCapturingGroups() > kMaxGroups)
+            report_.error(expression->at, "more than 32 groups");
+        }
+        out.text = yaml.string("field_prefix");
+        out.keep_unmatched = read_.flag(yaml, "preserve_unmatched");
+        break;
+      case Kind::kWildcards:
+      case Kind::kPlaceholders: {
+        const Yaml *include = yaml.find("include"), *exclude = yaml.find("exclude");
+        if (include != nullptr && exclude != nullptr)
+          report_.error(exclude->at, "'include' and 'exclude' exclude each other");
+        out.only_names = include != nullptr;
+        if (const Yaml* names = include != nullptr ? include : exclude; names != nullptr)
+          out.names = read_.texts(*names);
+        break;
+      }
+      case Kind::kCase:
+        out.text = read_.choice(yaml, "method", {"lower", "upper", "snake_case"});
+        break;
+      case Kind::kCased:
+        // Letters never count here but where a rule says so.
+        if (read_.choice(yaml, "method", {"ignore_case_brackets", "ignore_case_flag", "plain"}) !=
+            "plain") {
+          out.kind = Kind::kNothing;
+        }
+        break;
+      case Kind::kAddFields:
+      case Kind::kRemoveFields:
+      case Kind::kSetFields:
+        if (const Yaml* fields =
+                read_.needed(yaml, out.kind == Kind::kSetFields ? "fields" : "field")) {
+          out.names = read_.texts(*fields);
+        }
+        break;
+      case Kind::kSetAttribute:
+        out.text = read_.needed_text(yaml, "attribute");
+        out.replacement = read_.needed_text(yaml, "value");
         break;
       case Kind::kAddCondition:
-        if (const Yaml* conditions = needed(yaml, "conditions")) {
+        if (const Yaml* conditions = read_.needed(yaml, "conditions")) {
           if (!conditions->is_map() || conditions->map.empty())
             report_.error(conditions->at, "'conditions' maps fields to values");
           out.definition = *conditions;
         }
-        out.is_template = flag(yaml, "template");
-        out.negated = flag(yaml, "negated");
+        out.is_template = read_.flag(yaml, "template");
+        out.negated = read_.flag(yaml, "negated");
         if (!report_.failed() && !out.is_template)
           out.condition = parse_added_condition(out.definition, report_);
         break;
       case Kind::kChangeLogSource:
-        out.source = source(yaml);
+        out.source = read_.source(yaml);
         break;
       case Kind::kReplaceString:
-        if (const Yaml* expression = needed(yaml, "regex")) {
-          out.regex = regex(*expression);
-          const Yaml* replacement = yaml.find("replacement");
-          out.replacement = replacement != nullptr ? replacement->text : std::string();
-          std::string error;
-          if (out.regex->ok() && !out.regex->CheckRewriteString(out.replacement, &error))
-            report_.error(replacement->at, "the replacement cannot be used: " + error);
+        if (const Yaml* expression = read_.needed(yaml, "regex")) {
+          out.regex = read_.regex(*expression);
+          if (const Yaml* replacement = yaml.find("replacement");
+              replacement != nullptr && out.regex->ok()) {
+            out.replacement = read_.replacement(*replacement, *out.regex);
+          }
         }
-        out.skip_special = flag(yaml, "skip_special");
+        out.skip_special = read_.flag(yaml, "skip_special");
+        out.interpret_special = read_.flag(yaml, "interpret_special");
         break;
       case Kind::kSetValue:
         if (const Yaml* value = yaml.find("value"); value != nullptr && value->is_scalar()) {
-          out.value = plain_value(*value);
+          out.value = read_.plain_value(*value);
         } else {
           report_.error(yaml.at, "'value' is missing here, or no single value");
         }
+        if (yaml.find("force_type") != nullptr) force_type(yaml, out.value);
         break;
       case Kind::kConvertType:
-        out.text = needed_text(yaml, "target_type");
+        out.text = read_.needed_text(yaml, "target_type");
         out.to_number = out.text == "num";
         if (!out.text.empty() && out.text != "num" && out.text != "str")
           report_.error(yaml.find("target_type")->at, "'target_type' is 'str' or 'num'");
         break;
       case Kind::kSetState:
-        out.text = needed_text(yaml, "key");
-        out.replacement = needed_text(yaml, "val");
+        out.text = read_.needed_text(yaml, "key");
+        out.replacement = read_.needed_text(yaml, "val");
         break;
       case Kind::kRuleFailure:
       case Kind::kItemFailure:
-        out.text = needed_text(yaml, "message");
+        out.text = read_.needed_text(yaml, "message");
         break;
       case Kind::kNest:
-        if (const Yaml* items = needed(yaml, "items")) out.nested = steps(*items, depth + 1);
+        if (const Yaml* items = read_.needed(yaml, "items")) out.nested = steps(*items, depth + 1);
         break;
     }
   }
 
+  void force_type(const Yaml& yaml, Value& value) {
+    const bool number = read_.choice(yaml, "force_type", {"str", "num"}) == "num";
+    value.kind = Value::Kind::kString;
+    value.pattern = Pattern::parse(value.text);
+    if (number && !convert_to_number(value)) {
+      report_.error(yaml.find("value")->at, "'" + value.text + "' is no number");
+    }
+  }
+
   void mapping(const Yaml& yaml, PipelineStep& out) {
-    const Yaml* map = needed(yaml, "mapping");
+    const Yaml* map = read_.needed(yaml, "mapping");
     if (map == nullptr) return;
     if (!map->is_map()) return report_.error(map->at, "'mapping' maps names to names");
     for (const auto& [from, to] : map->map) {
-      out.mapping.emplace_back(from.text, texts(to));
+      // null: keywords, which have no field.
+      out.mapping.emplace_back(from.is_null() ? std::string() : from.text, read_.texts(to));
       if (out.mapping.back().second.empty())
         report_.error(to.at, "'" + from.text +
                                  "' is mapped to nothing; to take it out of rules "
@@ -292,128 +330,8 @@ class Parser {
     }
   }
 
-  void conditions(const Yaml& yaml, std::string_view key, std::string_view op_key,
-                  std::string_view not_key, char scope, PipelineConditions& out) {
-    out.negated = flag(yaml, not_key);
-    if (const Yaml* op = yaml.find(op_key)) {
-      if (op->text != "and" && op->text != "or")
-        report_.error(op->at, "'" + std::string(op_key) + "' is 'and' or 'or'");
-      out.all = op->text != "or";
-    }
-    const Yaml* list = yaml.find(key);
-    if (list == nullptr || list->is_null()) return;
-    if (!list->is_list())
-      return report_.error(list->at, "'" + std::string(key) + "' is a list of conditions");
-    for (const Yaml& item : list->list) condition(item, scope, out);
-  }
-
-  void condition(const Yaml& yaml, char scope, PipelineConditions& to) {
-    const Yaml* type = yaml.find("type");
-    if (type == nullptr) return report_.error(yaml.at, "a condition is a mapping with a 'type'");
-    const auto known = std::ranges::find_if(
-        kConditions, [&](const ConditionName& c) { return c.name == type->text; });
-    if (known == kConditions.end()) {
-      return report_.error(type->at, "the condition '" + type->text +
-                                         "' is not known here; there are " +
-                                         known_names(kConditions));
-    }
-    if (known->scope.find(scope) == std::string_view::npos)
-      return report_.error(type->at, "the condition '" + type->text + "' does not stand here");
-    for (const auto& [key, value] : yaml.map) {
-      if (key.text != "type" && std::ranges::find(known->keys, key.text) == known->keys.end())
-        return report_.error(key.at, "'" + type->text + "' has no '" + key.text + "' here");
-      if (key.text == "op" && value.text != "eq")
-        return report_.error(value.at, "only 'eq' can be compared with here");
-    }
-    PipelineCondition out;
-    out.kind = known->kind;
-    switch (out.kind) {
-      case Condition_::kLogSource:
-        out.source = source(yaml);
-        break;
-      case Condition_::kContainsItem:
-        out.text = needed_text(yaml, "field");
-        out.values = {needed_text(yaml, "value")};
-        break;
-      case Condition_::kContainsField:
-        out.text = needed_text(yaml, "field");
-        break;
-      case Condition_::kAttribute:
-        out.text = needed_text(yaml, "attribute");
-        out.values = {needed_text(yaml, "value")};
-        break;
-      case Condition_::kTag:
-        out.text = needed_text(yaml, "tag");
-        break;
-      case Condition_::kItemApplied:
-        out.text = needed_text(yaml, "processing_item_id");
-        break;
-      case Condition_::kState:
-        out.text = needed_text(yaml, "key");
-        out.values = {needed_text(yaml, "val")};
-        break;
-      case Condition_::kIncludeFields:
-      case Condition_::kExcludeFields: {
-        const Yaml* fields = needed(yaml, "fields");
-        if (fields != nullptr) out.values = texts(*fields);
-        const Yaml* mode = yaml.find("mode");
-        if (mode != nullptr && mode->text != "plain" && mode->text != "re")
-          report_.error(mode->at, "'mode' is 'plain' or 're'");
-        if (mode != nullptr && mode->text == "re" && fields != nullptr) {
-          for (const std::string& expression : out.values) {
-            Yaml text = *fields;
-            text.text = expression;
-            out.regexes.push_back(regex(text));
-          }
-        }
-        break;
-      }
-      case Condition_::kMatchString:
-        if (const Yaml* pattern = needed(yaml, "pattern")) out.regexes.push_back(regex(*pattern));
-        out.negate = flag(yaml, "negate");
-        [[fallthrough]];
-      case Condition_::kContainsWildcard:
-      case Condition_::kIsNull: {
-        const std::string cond = needed_text(yaml, "cond");
-        out.all = cond == "all";
-        if (!cond.empty() && cond != "all" && cond != "any")
-          report_.error(yaml.find("cond")->at, "'cond' is 'any' or 'all'");
-        break;
-      }
-      case Condition_::kSigmaRule:
-      case Condition_::kCorrelationRule:
-        break;
-    }
-    to.list.push_back(std::move(out));
-  }
-
-  static Value plain_value(const Yaml& yaml) {
-    Value out;
-    out.at = yaml.at;
-    out.text = yaml.text;
-    switch (yaml.kind) {
-      case Yaml::Kind::kInteger:
-      case Yaml::Kind::kReal:
-        out.kind = Value::Kind::kNumber;
-        out.integral = yaml.kind == Yaml::Kind::kInteger;
-        out.integer = yaml.integer;
-        out.number = out.integral ? static_cast<double>(yaml.integer) : yaml.real;
-        break;
-      case Yaml::Kind::kBool:
-        out.kind = Value::Kind::kBool;
-        out.flag = yaml.boolean;
-        break;
-      case Yaml::Kind::kNull:
-        out.kind = Value::Kind::kNull;
-        break;
-      default:
-        out.kind = Value::Kind::kString;
-        out.pattern = Pattern::parse(yaml.text);
-    }
-    return out;
-  }
-
-  Reporter report_;
+  PipelineReader read_;
+  Reporter& report_ = read_.report();
 };
 
 }  // namespace

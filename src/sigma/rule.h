@@ -31,6 +31,8 @@ struct Metadata {
   std::string title, id, name, status, level, description, author, date;
   std::vector<std::string> tags, references, falsepositives;
   std::vector<Location> tag_places;
+  /// Keys beside these with a single value, as written: taxonomy, modified, one's own.
+  std::vector<std::pair<std::string, std::string>> others;
 };
 
 /// One `field|modifiers: values`, or a keyword list (no field: the whole event is searched).

@@ -25,7 +25,7 @@ try:
     import sigma.exceptions
     import sigma_model
     from sigma.collection import SigmaCollection
-    from sigma.rule import SigmaRule
+    from sigma.processing.pipeline import ProcessingPipeline
 except ImportError:
     SigmaCollection = None
 
@@ -45,20 +45,39 @@ DIFFERENCES = (
     ("matches", r"expand\|startswith\|cased", "", "pySigma forgets 'cased' where it puts values in"),
     ("pysigma", r"\|re", "global flags not at the start", "Python's expressions, with which the oracle matches"),
 )
+# The same where pipelines are applied.
+PIPELINE_DIFFERENCES = DIFFERENCES + (
+    ("matches", "windash|base64offset", "", "pySigma does not look into what these modifiers made of a value"),
+    ("ours", "windash|base64offset", "the pipeline wants a number|no hash|^no ", "the same"),
+    ("matches", "(?s)add_condition.* of _", "", "pySigma's added selection has a name like _cond"),
+    ("ours", "exists", "does not go with other", "'all' has no meaning there"),
+    ("pysigma", "windash|base64offset", "can't be converted", "pySigma converts only what they made of a value"),
+    ("matches", r"(?s)replace_string.*(\|(minute|hour|day|week|month|year)\b|[\[ :]-?\d)", "",
+     "pySigma makes texts of numbers and of parts of times, replaced or not"),
+    ("matches", "(?s)extract_fields.*neq", "", "pySigma forgets neq"),
+    ("ours", "drop_detection_item", "takes everything out", "pySigma's rule would match anything"),
+    ("ours", "add_condition", "the condition is empty", "pySigma makes a condition of nothing and the added"),
+    ("pysigma", "", "^TypeError", "pySigma fails where a pipeline took everything out of a selection"),
+)
 
 
-def run(program, rules, events, folder):
+def run(program, rules, events, folder, pipeline=None):
     """Refusals by rule index, and event indices by rule index."""
     for index, text in rules.items():
         (folder / f"{index}.yml").write_text(text, encoding="utf-8")
     log, values = folder / "events.jsonl", folder / "values.yaml.txt"
     log.write_text("".join(json.dumps(e, ensure_ascii=False) + "\n" for e in events), encoding="utf-8")
     values.write_text(json.dumps(sigma_rules.VALUES), encoding="utf-8")
-    done = subprocess.run([program, "detect", "--rules", folder, "--values", values, "--logsource", "product=test",
-                           "--format", "json", "--no-summary", log], capture_output=True, text=True, check=False,
+    options = []
+    if pipeline:
+        (folder / "pipeline.txt").write_text(pipeline, encoding="utf-8")
+        options = ["--pipeline", folder / "pipeline.txt"]
+    done = subprocess.run([program, "detect", "--rules", folder, "--values", values, *options, "--format", "json", "--no-summary", log], capture_output=True, text=True, check=False,
                           encoding="utf-8")
     if done.returncode not in (0, 2):
         sys.exit(f"detect: status {done.returncode}: {done.stderr}")
+    if done.returncode == 2 and re.search(r"pipeline\.txt:\d+:\d+: error", done.stderr):
+        return done.stderr, {}
     refused = {}
     for line in done.stderr.splitlines():
         found = re.match(r".*/(\d+)\.yml:\d+:\d+: error: (.*)", line)
@@ -71,10 +90,12 @@ def run(program, rules, events, folder):
     return refused, found
 
 
-def oracle(text, events):
+def oracle(text, events, pipeline=None):
     """pySigma's refusal, or the indices of events that match."""
     try:
         rule = SigmaCollection.from_yaml(text).rules[0]
+        if pipeline:
+            pipeline.apply(rule)
         rule = sigma_model.prepared(rule, sigma_rules.VALUES)
         for condition in rule.detection.parsed_condition:
             condition.parsed
@@ -83,8 +104,8 @@ def oracle(text, events):
         return f"{type(error).__name__}: {error}", None
 
 
-def explained(text, side, message):
-    for who, pattern, words, _ in DIFFERENCES:
+def explained(text, side, message, differences=DIFFERENCES):
+    for who, pattern, words, _ in differences:
         if who == side and re.search(pattern, text) and re.search(words, message):
             return True
     return False
@@ -123,6 +144,48 @@ def compare(program, seed, count, event_count, verbose):
     print(f"seed {seed}: {count} rules on {event_count} events: {hits} matches are the same, {both} rules refused by "
           f"both, {meant} by one for a reason, {len(problems)} differences")
     return len(problems), agreed, events
+
+
+def compare_pipelines(program, seed, rounds, verbose):
+    """Random pipelines, each on some rules. Number of differences."""
+    problems, hits, refused_pipelines, refusals = [], 0, 0, 0
+    for number in range(seed, seed + rounds):
+        r = random.Random(number)
+        text = sigma_rules.pipeline(r)
+        rules = {i: sigma_rules.rule(r, i) for i in range(1, 13)}
+        events = [sigma_rules.event(r, i) for i in range(40)]
+        with tempfile.TemporaryDirectory() as folder:
+            refused, found = run(program, rules, events, pathlib.Path(folder), text)
+        try:
+            ProcessingPipeline.from_yaml(text)
+            error = None
+        except (sigma.exceptions.SigmaError, TypeError) as e:
+            error = f"{type(e).__name__}: {e}"
+        if error or isinstance(refused, str):
+            refused_pipelines += 1
+            if (error is None) == isinstance(refused, str):
+                problems.append(f"only {'pySigma' if error else 'ours'} refuses: {error or refused}\n{text}")
+            continue
+        for index, rule in rules.items():
+            pipeline = ProcessingPipeline.from_yaml(text)
+            pipeline.vars = {name: list(texts) for name, texts in sigma_rules.VALUES.items()}
+            error, matches = oracle(rule, events, pipeline)
+            if error or index in refused:
+                refusals += 1
+                side, message = ("pysigma", error) if error else ("ours", refused[index])
+                if (error is None) != (index not in refused) and not explained(text + rule, side, message, PIPELINE_DIFFERENCES):
+                    problems.append(f"seed {number}: only {side} refuses: {message}\n{text}{rule}")
+            elif matches != sorted(found[index]) and not explained(text + rule, "matches", "", PIPELINE_DIFFERENCES):
+                wrong = sorted(set(matches) ^ set(found[index]))
+                side = "pySigma" if wrong[0] in matches else "ours"
+                problems.append(f"seed {number}: event {wrong[0]} matches by {side} only: "
+                                f"{json.dumps(events[wrong[0]], ensure_ascii=False)}\n{text}{rule}")
+            else:
+                hits += len(matches)
+    print("\n".join(problems if verbose else problems[:5]))
+    print(f"{rounds} pipelines, {refused_pipelines} refused by both: {hits} matches are the same, {refusals} rules "
+          f"refused, {len(problems)} differences")
+    return len(problems)
 
 
 def record(agreed, events):
@@ -179,6 +242,7 @@ def main():
     parser.add_argument("--rules", type=int, default=600)
     parser.add_argument("--events", type=int, default=80)
     parser.add_argument("--corpus")
+    parser.add_argument("--pipelines", type=int, default=40)
     parser.add_argument("--record", action="store_true")
     parser.add_argument("--verbose", action="store_true")
     options = parser.parse_args()
@@ -189,6 +253,7 @@ def main():
     if options.corpus:
         return 1 if compare_corpus(options.program, options.corpus) else 0
     wrong, agreed, events = compare(options.program, options.seed, options.rules, options.events, options.verbose)
+    wrong += compare_pipelines(options.program, options.seed, options.pipelines, options.verbose)
     if options.record and not wrong:
         record(agreed, events)
     return 1 if problems + wrong else 0

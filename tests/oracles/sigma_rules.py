@@ -186,3 +186,72 @@ def event(r, index):
     if r.random() < 0.5:
         out["list"] = [plain_value(r) for _ in range(r.randint(0, 3))]
     return out
+
+
+# Transformations of pipelines, and conditions of each kind; some cannot be used.
+STEPS = (
+    "{type: field_name_mapping, mapping: {cmd: path, user: [cmd, flag], a.b: user}}",
+    "{type: field_name_mapping, mapping: {path: cmd}}",
+    "{type: field_name_mapping, mapping: {null: cmd}}",
+    "{type: field_name_prefix_mapping, mapping: {c: x.c, us: [us, f]}}",
+    "{type: field_name_prefix, prefix: 'a.'}", "{type: field_name_suffix, suffix: .b}",
+    "{type: drop_detection_item}", "{type: add_condition, conditions: {flag: cmd.exe, n: [5, 7]}}",
+    "{type: add_condition, conditions: {'cmd|contains': a}, negated: true}",
+    r"{type: replace_string, regex: '\\\\', replacement: '/'}", "{type: replace_string, regex: '^(.)', replacement: '*\\1'}",
+    r"{type: replace_string, regex: '\*', replacement: '\*'}", "{type: replace_string, regex: x, replacement: '?', skip_special: true}",
+    "{type: replace_string, regex: '[ab]', replacement: '*', skip_special: true, interpret_special: true}",
+    "{type: replace_string, regex: '5', replacement: '7'}", "{type: map_string, mapping: {whoami: ['cmd.exe', 'who*'], '*b': b}}",
+    r"{type: map_string, mapping: {'C:\Windows\x': path}}",
+    "{type: set_value, value: 5}", "{type: set_value, value: 5, force_type: str}", "{type: set_value, value: null}",
+    "{type: set_value, value: x, force_type: num}",
+    "{type: convert_type, target_type: str}", "{type: convert_type, target_type: num}",
+    "{type: case, method: upper}", "{type: case, method: snake_case}", "{type: case}",
+    "{type: wildcard_placeholders}", "{type: wildcard_placeholders, include: [one]}", "{type: value_placeholders, exclude: [word]}",
+    "{type: value_placeholders}",
+    "{type: extract_fields, regex: '(?P<flag>[a-z]+)(?P<n>[0-9.]*)'}",
+    "{type: extract_fields, regex: '(?P<b>.*)a', field_prefix: a, preserve_unmatched: true}",
+    "{type: hashes_fields, valid_hash_algos: [MD5, SHA1], field_prefix: x, field_to_parse: [flag]}",
+    "{type: rule_failure, message: no}", "{type: detection_item_failure, message: no}", "{type: set_state, key: k, val: 5}",
+    "{type: set_custom_attribute, attribute: mine, value: 7}", "{type: change_logsource, product: other}",
+    "{type: strict_field_mapping_failure}", "{type: nest, items: [{type: field_name_suffix, suffix: .b}]}",
+    "{type: add_field, field: x}", "{type: nonsense}",
+)
+CONDITIONS = {
+    "rule": ("{type: logsource, product: test}", "{type: logsource, product: test, category: c}", "{type: contains_field, field: cmd}",
+             "{type: contains_detection_item, field: n, value: '5'}", "{type: is_sigma_rule}",
+             "{type: rule_attribute, attribute: level, value: medium, op: lt}", "{type: rule_attribute, attribute: title, value: x}",
+             "{type: rule_attribute, attribute: mine, value: 5, op: gte}", "{type: processing_state, key: k, val: 4, op: gt}",
+             "{type: processing_item_applied, processing_item_id: i1}", "{type: tag, tag: attack.t1059}",
+             "{type: rule_attribute, attribute: status, value: test}"),
+    "field_name": ("{type: include_fields, fields: [cmd, path]}", "{type: exclude_fields, fields: [cmd, flag]}",
+                   "{type: include_fields, fields: ['.*a', 'm'], mode: re}", "{type: exclude_fields, fields: ['c.d'], mode: re}"),
+    "detection_item": ("{type: match_string, cond: any, pattern: '.*[a-z]'}", "{type: match_string, cond: all, pattern: cmd}",
+                       "{type: match_string, cond: any, pattern: '^w', negate: true}", "{type: contains_wildcard, cond: any}",
+                       "{type: match_value, cond: any, value: 5}", "{type: is_null, cond: any}",
+                       "{type: processing_item_applied, processing_item_id: i0}",
+                       r"{type: match_string, cond: any, pattern: '.*\\\\[A-Z]'}"),
+}
+
+
+def pipeline(r):
+    steps = []
+    for index in range(r.randint(1, 3)):
+        step = r.choice(STEPS)
+        extra = [f"id: i{index}"]
+        for kind, conditions in CONDITIONS.items():
+            if r.random() > 0.35:
+                continue
+            chosen = r.sample(conditions, r.choice((1, 1, 2)))
+            if r.random() < 0.4:
+                extra.append(f"{kind}_conditions: {{" + ", ".join(f"c{i}: {c}" for i, c in enumerate(chosen)) + "}")
+                names = [f"c{i}" for i in range(len(chosen))]
+                expression = r.choice((" and ", " or ", " and not ")).join(names)
+                extra.append(f"{kind}_cond_expr: {r.choice(('', 'not '))}{expression}")
+            else:
+                extra.append(f"{kind}_conditions: [" + ", ".join(chosen) + "]")
+                if r.random() < 0.3:
+                    extra.append(f"{kind}_cond_op: {r.choice(('and', 'or'))}")
+                if r.random() < 0.3:
+                    extra.append(f"{kind}_cond_not: true")
+        steps.append("  - " + step[:-1] + ", " + ", ".join(extra) + "}\n")
+    return "name: random\npriority: 10\ntransformations:\n" + "".join(steps)

@@ -175,6 +175,129 @@ transformations:
   EXPECT_TRUE(number.matches(R"({"a":7.0})"));
 }
 
+std::string rule_of(std::string_view detection) {
+  return "title: T\nlevel: low\nlogsource: {product: p}\nteam: blue\ndetection: {s: {" +
+         std::string(detection) + "}, condition: s}\n";
+}
+
+TEST(Pipeline, SplitsHashesByTheirKind) {
+  const char kHashes[] =
+      "transformations: [{type: hashes_fields, valid_hash_algos: [MD5, SHA1], field_prefix: File}]";
+  Piped p(rule_of("Hashes|contains: ['SHA1=5F1CBC3D99558307BC1250D084FA968521482025', "
+                  "'MD5=987B65CD9B9F4E9A1AFD8F8B48CF64A7', 'IMPHASH=0']"),
+          kHashes);
+  ASSERT_TRUE(p.good) << p.errors();
+  EXPECT_TRUE(p.matches(R"({"FileSHA1":"5f1cbc3d99558307bc1250d084fa968521482025"})"));
+  EXPECT_TRUE(p.matches(R"({"FileMD5":"987B65CD9B9F4E9A1AFD8F8B48CF64A7"})"));
+  EXPECT_FALSE(p.matches(R"({"Hashes":"MD5=987B65CD9B9F4E9A1AFD8F8B48CF64A7"})"));
+  Piped alone(rule_of("Hash: 987B65CD9B9F4E9A1AFD8F8B48CF64A7"), kHashes);
+  EXPECT_TRUE(alone.matches(R"({"FileMD5":"987B65CD9B9F4E9A1AFD8F8B48CF64A7"})"));
+  Piped none(rule_of("Hashes: 'IMPHASH=0'"), kHashes);
+  EXPECT_EQ(none.engine->rule_count(), 0u);
+  EXPECT_NE(none.errors().find("no hash of a kind"), std::string::npos) << none.errors();
+  Piped negated(rule_of("Hashes|neq: 'MD5=987B65CD9B9F4E9A1AFD8F8B48CF64A7'"), kHashes);
+  EXPECT_FALSE(negated.matches(R"({"FileMD5":"987B65CD9B9F4E9A1AFD8F8B48CF64A7"})"));
+  EXPECT_TRUE(negated.matches(R"({"FileMD5":"other"})"));
+}
+
+TEST(Pipeline, ExtractsFieldsFromValues) {
+  Piped p(
+      rule_of("reg: ['Dword:00001', 'Qword:7', other]"),
+      "transformations: [{type: extract_fields, regex: '(?P<type>[A-Za-z]+):(?P<value>[0-9]+)', "
+      "field_prefix: reg}]");
+  ASSERT_TRUE(p.good) << p.errors();
+  EXPECT_TRUE(p.matches(R"({"reg":{"type":"dword","value":"00001"}})"));
+  EXPECT_TRUE(p.matches(R"({"reg":{"type":"qword","value":7}})"));
+  EXPECT_FALSE(p.matches(R"({"reg":{"type":"qword","value":"00001"}})"));
+  EXPECT_FALSE(p.matches(R"({"reg":"other"})"));
+}
+
+TEST(Pipeline, SaysWhatBecomesOfPlaceholders) {
+  const std::string rule = rule_of("a|contains|expand: '%x%-%y%'");
+  Piped wild(rule, "transformations: [{type: wildcard_placeholders}]");
+  EXPECT_TRUE(wild.matches(R"({"a":"1-2"})")) << wild.errors();
+  EXPECT_FALSE(wild.matches(R"({"a":"12"})"));
+  const char kVars[] = "vars: {x: [one, two]}\ntransformations: ";
+  Piped both(rule, kVars + std::string("[{type: value_placeholders, include: [x]}, "
+                                       "{type: wildcard_placeholders}]"));
+  EXPECT_TRUE(both.matches(R"({"a":"two-2"})")) << both.errors();
+  EXPECT_FALSE(both.matches(R"({"a":"three-2"})"));
+  Piped left(rule, kVars + std::string("[{type: value_placeholders, exclude: [y]}]"));
+  EXPECT_EQ(left.engine->rule_count(), 0u);
+  EXPECT_NE(left.errors().find("%y% has no values"), std::string::npos) << left.errors();
+}
+
+TEST(Pipeline, ReplacesLikePySigma) {
+  // A backslash is one in expressions and in what is matched; a wildcard stays one.
+  Piped p(rule_of(R"(a: 'C:\Windows\\*')"),
+          R"(transformations: [{type: replace_string, regex: '^C:\\', replacement: 'D:\\'}])");
+  ASSERT_TRUE(p.good) << p.errors();
+  EXPECT_TRUE(p.matches(R"({"a":"D:\\Windows\\x"})"));
+  EXPECT_FALSE(p.matches(R"({"a":"C:\\Windows\\x"})"));
+  Piped named(
+      rule_of("a: cmd.exe"),
+      R"(transformations: [{type: replace_string, regex: '(?P<n>.+)\.exe', replacement: '*/\g<n>\*'}])");
+  ASSERT_TRUE(named.good) << named.errors();
+  EXPECT_TRUE(named.matches(R"({"a":"bin/cmd*"})"));
+  EXPECT_FALSE(named.matches(R"({"a":"bin/cmdx"})"));
+  Piped strings(
+      rule_of("a: ['C:\\x', b]"),
+      R"(transformations: [{type: set_value, value: found, detection_item_conditions: [{type: match_string, cond: any, pattern: '^C:\\'}]}])");
+  EXPECT_TRUE(strings.matches(R"({"a":"found"})")) << strings.errors();
+}
+
+TEST(Pipeline, ConditionsAreJoinedByExpressions) {
+  const char kExpression[] = R"(
+transformations:
+  - type: field_name_suffix
+    suffix: _x
+    rule_conditions:
+      low: {type: rule_attribute, attribute: level, value: medium, op: lt}
+      blue: {type: rule_attribute, attribute: team, value: blue}
+      linux: {type: logsource, product: linux}
+    rule_cond_expr: (low or linux) and not (linux or not blue)
+    field_name_conditions:
+      a: {type: include_fields, fields: [a, b]}
+      b: {type: include_fields, fields: ['^.$'], mode: re}
+    field_name_cond_expr: b and not a
+)";
+  Piped p(rule_of("a: 1, c: 2, dd: 3"), kExpression);
+  ASSERT_TRUE(p.good) << p.errors();
+  EXPECT_TRUE(p.matches(R"({"a":1,"c_x":2,"dd":3})"));
+  EXPECT_FALSE(p.matches(R"({"a":1,"c":2,"dd":3})"));
+}
+
+TEST(Pipeline, GivesKeywordsAField) {
+  const char kKeywords[] =
+      "title: T\nlogsource: {product: p}\ndetection: {s: [one, 'tw?'], condition: s}\n";
+  Piped p(kKeywords,
+          "transformations: [{type: field_name_mapping, mapping: {null: message}}, "
+          "{type: field_name_prefix, prefix: log.}]");
+  ASSERT_TRUE(p.good) << p.errors();
+  EXPECT_TRUE(p.matches(R"({"log":{"message":"is two of"}})"));
+  EXPECT_FALSE(p.matches(R"({"log":{"other":"one"}})"));
+  Piped kept(kKeywords, "transformations: [{type: field_name_suffix, suffix: _x}]");
+  EXPECT_TRUE(kept.matches(R"({"any":"one"})")) << kept.errors();
+}
+
+TEST(Pipeline, ChangesLettersAndRefusesUnmappedFields) {
+  Piped cased(rule_of("a: Cmd"), "transformations: [{type: regex, method: plain}]");
+  EXPECT_TRUE(cased.matches(R"({"a":"Cmd"})")) << cased.errors();
+  EXPECT_FALSE(cased.matches(R"({"a":"cmd"})"));
+  Piped snake(rule_of("a|cased: LogonType*"),
+              "transformations: [{type: case, method: snake_case}]");
+  EXPECT_TRUE(snake.matches(R"({"a":"logon_type_2"})")) << snake.errors();
+  const char kStrict[] =
+      "transformations: [{type: field_name_mapping, mapping: {a: x}}, {type: "
+      "strict_field_mapping_failure}]";
+  EXPECT_EQ(Piped(rule_of("a: 1"), kStrict).engine->rule_count(), 1u);
+  Piped strict(rule_of("a: 1, b: 2"), kStrict);
+  EXPECT_EQ(strict.engine->rule_count(), 0u);
+  EXPECT_NE(strict.errors().find("t.yml:5:23: error: the pipeline maps no field 'b'"),
+            std::string::npos)
+      << strict.errors();
+}
+
 TEST(Pipeline, RemembersAndRefuses) {
   Piped p(kRule, R"(
 transformations:
@@ -254,7 +377,31 @@ TEST(Pipeline, SaysWhereItIsWrong) {
             0u);
   EXPECT_EQ(error("finalizers: [{type: concat}]\n").find("p.yml:1:1: error: 'finalizers' is about"),
             0u);
-  EXPECT_NE(error("transformations: [{type: query_expression_placeholders}]").find("not known"),
+  EXPECT_NE(
+      error("transformations: [{type: query_expression_placeholders}]")
+          .find(
+              "p.yml:1:26: error: 'query_expression_placeholders' cannot be used here: it writes"),
+      std::string::npos);
+  for (const char* unsafe : {"http_placeholders", "command_placeholders", "file_placeholders"})
+    EXPECT_NE(error("transformations: [{type: " + std::string(unsafe) + "}]").find("--values"),
+              std::string::npos);
+  EXPECT_NE(error("transformations: [{type: drop_detection_item, rule_conditions: {a: {type: "
+                  "is_sigma_rule}}, rule_cond_expr: a and b}]")
+                .find("in the expression: "),
+            std::string::npos);
+  EXPECT_NE(error("transformations: [{type: drop_detection_item, rule_cond_expr: a}]")
+                .find("needs 'rule_conditions'"),
+            std::string::npos);
+  EXPECT_NE(error("transformations: [{type: drop_detection_item, rule_conditions: [{type: "
+                  "rule_attribute, attribute: level, value: low, op: like}]}]")
+                .find("'op' is eq, "),
+            std::string::npos);
+  EXPECT_NE(error("transformations: [{type: extract_fields, regex: '(a)'}]").find("has a name"),
+            std::string::npos);
+  EXPECT_NE(error("transformations: [{type: case, method: title}]").find("one of 'lower'"),
+            std::string::npos);
+  EXPECT_NE(error("transformations: [{type: wildcard_placeholders, include: [a], exclude: [b]}]")
+                .find("exclude each other"),
             std::string::npos);
   EXPECT_NE(error("transformations: [{type: replace_string, regex: '(', replacement: x}]")
                 .find("regular expression"),
