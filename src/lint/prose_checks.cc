@@ -278,13 +278,15 @@ void check_prose(Checker& c) {
   check_definition(c);
   check_spelling(c);
   static const RE2 kFirst(
-      R"((?i)\b(first[- ](time|seen)|never seen before|for the first time|new(ly)? seen)\b)");
-  if (RE2::PartialMatch(c.rule.about.description, kFirst)) {
-    const sigma::Yaml* description = c.document.find("description");
-    c.add("not-expressible", Severity::kWarning,
-          description != nullptr ? description->at : c.rule.about.at,
+      R"((?i)\b(first[- ](time|seen)|never seen before|for the first time|new(ly)? (seen|observed))\b)");
+  for (const auto& [key, text] :
+       {std::pair{"description", &c.rule.about.description}, {"title", &c.rule.about.title}}) {
+    if (!RE2::PartialMatch(*text, kFirst)) continue;
+    const sigma::Yaml* place = c.document.find(key);
+    c.add("not-expressible", Severity::kWarning, place != nullptr ? place->at : c.rule.about.at,
           "a rule sees one event at a time: that something is seen for the first time cannot be "
           "said; it matches every time");
+    break;
   }
   // zeek_dce_rpc_x.yml about another log.
   const std::string name = std::filesystem::path(c.rule.about.file).filename().string();

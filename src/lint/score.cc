@@ -79,9 +79,12 @@ class Scorer {
  public:
   Scorer(const sigma::Rule& rule, const Operations& operations)
       : rule_(rule), operations_(operations), view_(view_of(rule.logsource)) {
-    header_ = view_ == View::kZeekRpc || view_ == View::kZeekSmbFiles || view_ == View::kOwn
-                  ? 'H'
-                  : host_column(rule);
+    // Zeek's and Suricata's other logs are of the wire, too.
+    const sigma::LogSource& source = rule.logsource;
+    const bool network = view_ == View::kZeekRpc || view_ == View::kZeekSmbFiles ||
+                         view_ == View::kOwn || source.product == "zeek" ||
+                         source.product == "suricata" || source.category == "firewall";
+    header_ = network ? 'H' : host_column(rule);
     for (const Operation& operation : operations.all()) {
       const bool live = std::ranges::any_of(rule.detection.conditions, [&](const auto& condition) {
         return node_matches(rule.detection, condition.node, view_, operation) != Truth::kFalse;
@@ -247,7 +250,8 @@ class Scorer {
         any_of(field, {"username", "logonid", "computer"}))
       return {1, "the attacker changes it at will"};
     if (name == "named_pipe" || field == "transport.pipe" || field == "transport.tree" ||
-        (name == "path" && view_ == View::kZeekSmbFiles))
+        (name == "path" && rule_.logsource.product == "zeek" &&
+         rule_.logsource.service.starts_with("smb_")))
       return {3, "part of the service as installed; other ways to reach it exist"};
     const bool argument = field.starts_with("request.") || field.starts_with("response.") ||
                           field.starts_with("wmi.") || field.starts_with("details") ||

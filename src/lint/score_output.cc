@@ -161,7 +161,7 @@ std::string scores_svg(const std::vector<RuleScore>& scores) {
   }
   if (columns.empty()) columns.assign(kColumns.begin(), kColumns.begin() + 2);
 
-  constexpr int kLabel = 230, kWidth = 400, kLine = 16, kTop = 60;
+  constexpr int kLabel = 380, kWidth = 400, kLine = 16, kTop = 60;
   std::string body;
   int y = kTop;
   for (const Row& row : kRows) {
@@ -190,8 +190,8 @@ std::string scores_svg(const std::vector<RuleScore>& scores) {
       body += "</text>\n";
     };
     box(0, kLabel, "#e8edf1");
-    const std::string label = std::to_string(row.level) + "  " + shortened(row.name, 34);
-    text(0, 0, label, std::to_string(row.level) + "  " + std::string(row.name));
+    const std::string label = std::to_string(row.level) + "  " + std::string(row.name);
+    text(0, 0, label, label);
     int x = kLabel;
     for (const Column& column : columns) {
       box(x, kWidth, "#ffffff");

@@ -146,6 +146,8 @@ std::vector<LogSource> windows_sources(std::string_view channel, std::string_vie
   for (const Channel& c : kChannels) {
     if (equal_ignoring_case(c.channel, channel)) service = c.service;
   }
+  // Its events are traced, by whatever reads the provider, more often than they stand in a log.
+  if (service.empty() && equal_ignoring_case(provider, "Microsoft-Windows-RPC")) service = "rpc";
   for (const Recorded& r : kRecorded) {
     if (r.event_id == event_id && equal_ignoring_case(r.channel, channel))
       out.push_back(source(product, std::string(r.category), service));

@@ -1,5 +1,9 @@
 // The mistakes known in published rules about RPC (Zeek's and the RPC Firewall's), each in a rule
 // of our own wording: the linter finds every one.
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
 #include "helpers.h"
 
 namespace rpcmarshal::lint {
@@ -175,6 +179,36 @@ TEST(Published, SharpHound) {
   const auto sessions = lint_it(firewall("4b324fc8-1670-01d3-1278-5a47bf6ee188",
                                          "    OpNum: 12\n" + kOnly, {"t1033", "discovery"}));
   EXPECT_TRUE(says(sessions, "attack-tag-more", {"T1049"}));
+}
+
+// published.tsv names what is known to be wrong with each published rule about RPC.
+TEST(Published, EveryKnownFaultIsFoundInTheRulesThemselves) {
+  const std::filesystem::path rules = RPCM_SHARED_DIR "/corpus/sigma-rules";
+  if (!std::filesystem::exists(rules)) GTEST_SKIP() << rules << " is not there";
+  std::ifstream table(RPCM_SOURCE_DIR "/tests/lint/published.tsv");
+  ASSERT_TRUE(table.good());
+  int files = 0;
+  for (std::string line; std::getline(table, line);) {
+    if (line.empty() || line[0] == '#') continue;
+    const std::size_t tab = line.find('\t');
+    ASSERT_NE(tab, std::string::npos) << line;
+    const std::string file = line.substr(0, tab);
+    std::ifstream in(rules / file, std::ios::binary);
+    ASSERT_TRUE(in.good()) << file;
+    const std::string text{std::istreambuf_iterator<char>(in), {}};
+    const auto findings = lint_it(text, file);
+    std::istringstream checks(line.substr(tab + 1));
+    for (std::string check; checks >> check;) {
+      if (check == "-") {
+        for (const Finding& finding : findings)
+          EXPECT_EQ(finding.severity, Severity::kNote) << file << ": " << finding.message;
+      } else {
+        EXPECT_TRUE(says(findings, check.c_str())) << file << ": no " << check;
+      }
+    }
+    ++files;
+  }
+  EXPECT_EQ(files, 29);
 }
 
 }  // namespace

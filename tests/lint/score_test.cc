@@ -116,6 +116,11 @@ TEST(Score, HostSources) {
                             "  a:\n    Image|endswith: '\\evil.exe'\n  condition: a\n"))
                 .final_score.to_string(),
             "1K");
+  // Not the linter's, but of the wire.
+  EXPECT_EQ(score(rule_text("product: zeek, service: smb_mapping", {},
+                            "  a:\n    path|endswith: '\\ADMIN$'\n  condition: a\n"))
+                .final_score.to_string(),
+            "3H");
 }
 
 TEST(Score, Outputs) {
@@ -128,6 +133,7 @@ TEST(Score, Outputs) {
   EXPECT_NE(svg.find("a&lt;b; endpoint: winreg"), std::string::npos);
   EXPECT_EQ(svg.find("a<b"), std::string::npos);
   EXPECT_NE(svg.find("Header (H)"), std::string::npos);
+  EXPECT_NE(svg.find(">2  Core to Adversary-Brought Tool or Outside Boundary<"), std::string::npos);
 }
 
 TEST(Layer, CountsRulesPerTechnique) {

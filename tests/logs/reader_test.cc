@@ -190,6 +190,8 @@ TEST(Sources, OfWindowsEvents) {
             "windows/process_creation/security ");
   EXPECT_EQ(names(windows_sources("Security", "", "4624", "")), "windows/security ");
   EXPECT_EQ(names(windows_sources("Unheard/Of", "", "1", "")), "windows ");
+  EXPECT_EQ(names(windows_sources("Microsoft-Windows-RPC/Debug", "", "6", "")), "windows/rpc ");
+  EXPECT_EQ(names(windows_sources("", "Microsoft-Windows-RPC", "5", "")), "windows/rpc ");
   EXPECT_EQ(names(windows_sources("RPCFW", "RPCFW", "3", "")),
             "rpc_firewall/application windows/application ");
   EXPECT_EQ(names(windows_sources("Linux-Sysmon/Operational", "Linux-Sysmon", "1", "")),
