@@ -114,6 +114,7 @@ class Automaton {
   }
   /// With few words: passes over blocks of 16 places at none of which a word may begin.
   std::size_t skip_blocks(std::string_view text, std::size_t at) const;
+  std::size_t skip_large_blocks(std::string_view text, std::size_t at) const;
 
   std::uint32_t step(std::uint32_t state, std::uint8_t byte) const {
     while (state >= dense_) {
@@ -134,6 +135,7 @@ class Automaton {
   /// are dealt into eight groups; for each of the first four letters and each half of its byte, a
   /// bit per group says whether a word of the group has it there. (The idea is Hyperscan's Teddy.)
   bool few_ = false;
+  bool wide_ = false;  ///< the processor can do 32 at a time
   alignas(16) std::uint8_t low_half_[4][16] = {}, high_half_[4][16] = {};
   std::vector<std::uint32_t> depth_;  // state -> letters since the root
 

@@ -65,6 +65,7 @@ Matcher::Matcher(const Engine& engine)
       of_field_(program_.fields.size()) {}
 
 const std::vector<std::uint32_t>& Matcher::match(const Plan& plan, const EventFields& event) {
+  plan_ = &plan;
   event_ = &event;
   if (++epoch_ > 0x7FFFFFF0) {
     std::fill(found_.begin(), found_.end(), 0);
@@ -147,6 +148,10 @@ void Matcher::scan(const Plan::Scanner& scanner, std::uint32_t index) {
     scanner.end.scan_edge<true>(text,
                                 [&](std::uint32_t word) { found(scanner.end_predicates[word]); });
   }
+  if (!scanner.inside_long.empty()) {
+    scanner.inside_long.scan(text,
+                             [&](std::uint32_t word) { found(scanner.long_predicates[word]); });
+  }
   if (!scanner.inside.empty()) {
     scanner.inside.scan(
         text, [&](std::uint32_t word, std::size_t) { found(scanner.inside_predicates[word]); });
@@ -176,10 +181,10 @@ bool Matcher::evaluate(std::uint32_t op) {
 
 bool Matcher::holds(PredicateId id) {
   const Predicate& p = program_.predicates[id];
-  if (p.scanned()) return found_[id] == epoch_;
+  if (p.scanned() && !plan_->asked(id)) return found_[id] == epoch_;
   if (asked_[id] >> 1 == epoch_) return (asked_[id] & 1) != 0;
   bool possible = p.guards.empty();
-  for (const PredicateId guard : p.guards) possible = possible || found_[guard] == epoch_;
+  for (const PredicateId guard : p.guards) possible = possible || holds(guard);
   const bool result = possible && compute(p);
   asked_[id] = epoch_ << 1 | (result ? 1u : 0u);
   return result;

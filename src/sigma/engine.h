@@ -97,6 +97,7 @@ class Matcher {
   bool any_value(FieldId field, Visit&& visit);
 
   const Program& program_;
+  const Plan* plan_ = nullptr;  // of the last match
   const EventFields* event_ = nullptr;
   std::uint32_t epoch_ = 0;
   std::vector<std::uint32_t> found_;      // predicate -> epoch in which it was found by scanning

@@ -46,10 +46,16 @@ Plan::Plan(const Program& program, std::vector<std::uint32_t> rules) : rules_(st
   for (std::size_t i = 1; i < waiting_from_.size(); ++i) waiting_from_[i] += waiting_from_[i - 1];
 
   std::vector<Words> words;
+  asked_.assign(program.predicates.size(), false);
   for (PredicateId id = 0; id < used.size(); ++id) {
-    if (used[id] && program.predicates[id].scanned()) add_scanned(program, id, words);
+    const Predicate& p = program.predicates[id];
+    if (!used[id] || !p.scanned()) continue;
+    asked_[id] = p.kind == Predicate::Kind::kContains && p.text.size() < LongWords::kLeast &&
+                 this->waiting(id).empty();
+    if (!asked_[id]) add_scanned(program, id, words);
   }
   for (std::size_t i = 0; i < scanners_.size(); ++i) {
+    scanners_[i].inside_long.build(words[i].inside_long);
     scanners_[i].inside.build(words[i].inside);
     scanners_[i].start.build(words[i].start);
     scanners_[i].end.build(words[i].end);
@@ -78,6 +84,9 @@ void Plan::add_scanned(const Program& program, PredicateId id, std::vector<Words
     } else if (p.kind == Predicate::Kind::kEndsWith) {
       scanner.end_predicates.push_back(id);
       to.end.emplace_back(p.text.rbegin(), p.text.rend());
+    } else if (p.text.size() >= LongWords::kLeast) {
+      scanner.long_predicates.push_back(id);
+      to.inside_long.push_back(p.text);
     } else {
       scanner.inside_predicates.push_back(id);
       to.inside.push_back(p.text);
@@ -88,7 +97,8 @@ void Plan::add_scanned(const Program& program, PredicateId id, std::vector<Words
 std::size_t Plan::memory() const {
   std::size_t out = (waiting_from_.size() + waiting_.size()) * sizeof(std::uint32_t);
   for (const Scanner& s : scanners_) {
-    out += s.inside.memory() + s.start.memory() + s.end.memory() + s.whole.size() * 64;
+    out += s.inside_long.memory() + s.inside.memory() + s.start.memory() + s.end.memory() +
+           s.whole.size() * 64;
   }
   return out;
 }

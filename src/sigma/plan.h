@@ -1,10 +1,12 @@
 // How the rules that concern one kind of event are matched against it without trying them all.
 //
-// Every field that those rules compare with text has a scanner: a hash table of whole values and an
-// automaton of words (automaton.h). Scanning an event's fields once finds every scanned predicate
-// that holds. Of each rule, the compiler has chosen predicates of which one must hold for the rule
-// to match (Program::witnesses), the rarest it could find; only rules with a witness among those
-// found are evaluated, plus the few that have none (rules that only say what must not be there).
+// Every field that those rules compare with text has a scanner: a hash table of whole values, and
+// what finds words in text (long_words.h, automaton.h). Scanning an event's fields once finds every
+// scanned predicate that holds. Of each rule, the compiler has chosen predicates of which one must
+// hold for the rule to match (Program::witnesses), the rarest it could find; only rules with a
+// witness among those found are evaluated, plus the few that have none (rules that only say what
+// must not be there). Short words, which texts are full of, are looked for one by one when a rule
+// is evaluated, unless they are witnesses.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +16,7 @@
 #include <vector>
 
 #include "sigma/automaton.h"
+#include "sigma/long_words.h"
 #include "sigma/program.h"
 
 namespace rpcmarshal::sigma {
@@ -30,8 +33,9 @@ class Plan {
     std::size_t longest_whole = 0;
     /// Words that stand anywhere, at the beginning, and (reversed) at the end; and their
     /// predicates, by word.
+    LongWords inside_long;
     Automaton inside, start, end;
-    std::vector<PredicateId> inside_predicates, start_predicates, end_predicates;
+    std::vector<PredicateId> long_predicates, inside_predicates, start_predicates, end_predicates;
   };
 
   const std::vector<std::uint32_t>& rules() const { return rules_; }
@@ -49,6 +53,8 @@ class Plan {
     const std::uint32_t from = waiting_from_[predicate], to = waiting_from_[predicate + 1];
     return {waiting_.data() + from, to - from};
   }
+  /// A predicate of a kind that is scanned, which this plan evaluates when a rule asks.
+  bool asked(PredicateId predicate) const { return asked_[predicate]; }
   /// Rules that are evaluated for every event.
   const std::vector<std::uint32_t>& always() const { return always_; }
   std::size_t memory() const;
@@ -56,7 +62,7 @@ class Plan {
  private:
   /// Texts of a scanner's predicates, until its automatons are built.
   struct Words {
-    std::vector<std::string> inside, start, end;
+    std::vector<std::string> inside_long, inside, start, end;
   };
   void add_scanned(const Program& program, PredicateId id, std::vector<Words>& words);
 
@@ -66,6 +72,7 @@ class Plan {
   std::int32_t any_value_ = -1;
   std::vector<std::uint32_t> waiting_from_, waiting_;
   std::vector<std::uint32_t> always_;
+  std::vector<bool> asked_;
 };
 
 }  // namespace rpcmarshal::sigma

@@ -5,6 +5,8 @@
 #include <random>
 #include <set>
 
+#include "sigma/long_words.h"
+
 namespace rpcmarshal::sigma {
 namespace {
 
@@ -44,6 +46,18 @@ TEST(Automaton, LongWordsOnly) {
        {"the abcd stands far behind in a text of more than sixteen letters, bcdx", "abcdefgh",
         "ababcdx", "xxxabcd", "abc", "abcdabcd", "zzabcdefgzz"})
     EXPECT_EQ(scan(words, text), search(words, text)) << text;
+}
+
+// Blocks of 32 and of 16 places, and the last few letters, are looked at in different ways.
+TEST(Automaton, FewWordsAtEveryPlaceOfTextsOfAnyLength) {
+  const std::vector<std::string> words = {"abcdef", "qrstu", "wxyz"};
+  for (std::size_t size = 0; size < 110; ++size) {
+    for (std::size_t at = 0; at + 6 <= size; ++at) {
+      std::string text(size, '-');
+      text.replace(at, 6, at % 3 == 0 ? "abcdef" : at % 3 == 1 ? "qrstu-" : "abwxyz");
+      ASSERT_EQ(scan(words, text), search(words, text)) << text;
+    }
+  }
 }
 
 TEST(Automaton, WordsAtTheEdges) {
@@ -116,6 +130,46 @@ TEST(Automaton, OneLetterManyTimesIsLinear) {
   std::vector<std::string> words;
   words.push_back(std::string(5000, 'a') + "b");
   EXPECT_TRUE(scan(words, std::string(1'000'000, 'a')).empty());
+}
+
+/// What LongWords finds is what a search for each word finds, whatever is beside it and wherever it
+/// stands.
+TEST(LongWords, FindEveryWordAtEveryPlace) {
+  std::mt19937 random(7);
+  const auto letters = [&](std::size_t size, int alphabet) {
+    std::string out;
+    for (std::size_t i = 0; i < size; ++i)
+      out += static_cast<char>('a' + static_cast<int>(random() % static_cast<unsigned>(alphabet)));
+    return out;
+  };
+  for (const int alphabet : {2, 3, 26}) {
+    std::vector<std::string> words;
+    for (std::size_t i = 0; i < 300; ++i) words.push_back(letters(7 + random() % 9, alphabet));
+    words.push_back(words[0]);
+    words.push_back(words[1] + words[2]);
+    LongWords long_words;
+    long_words.build(words);
+    for (int round = 0; round < 200; ++round) {
+      std::string text = letters(random() % 40, alphabet);
+      for (std::size_t n = random() % 4; n > 0; --n)
+        text += words[random() % words.size()] + letters(random() % 6, alphabet);
+      std::multiset<std::uint32_t> found, expected;
+      long_words.scan(text, [&](std::uint32_t word) { found.insert(word); });
+      for (const auto& [word, end] : search(words, text)) expected.insert(word);
+      ASSERT_EQ(found, expected) << text;
+    }
+  }
+}
+
+TEST(LongWords, TextsShorterThanAnyWord) {
+  LongWords long_words;
+  EXPECT_TRUE(long_words.empty());
+  long_words.build({"abcdefg"});
+  for (const char* text : {"", "a", "abcd", "abcdef", "bcdefg"})
+    long_words.scan(text, [&](std::uint32_t) { FAIL() << text; });
+  int count = 0;
+  long_words.scan("abcdefg", [&](std::uint32_t) { ++count; });
+  EXPECT_EQ(count, 1);
 }
 
 }  // namespace
