@@ -16,6 +16,7 @@ using Kind = PipelineStep::Kind;
 
 constexpr int kMaxNesting = 8;
 constexpr int kMaxGroups = 32;
+constexpr std::size_t kMaxReplacement = 1024;
 
 struct StepName {
   std::string_view name;
@@ -274,6 +275,8 @@ class Parser {
           if (const Yaml* replacement = yaml.find("replacement");
               replacement != nullptr && out.regex->ok()) {
             out.replacement = read_.replacement(*replacement, *out.regex);
+            if (out.replacement.size() > kMaxReplacement)
+              report_.error(replacement->at, "a replacement is at most 1,024 bytes long");
           }
         }
         out.skip_special = read_.flag(yaml, "skip_special");

@@ -10,6 +10,9 @@ namespace {
 
 using Kind = PipelineStep::Kind;
 
+/// Items of a rule, and values of an item: steps that double them could go on for ever.
+constexpr std::size_t kMaxParts = 100'000;
+
 class Transformer {
  public:
   Transformer(const PipelineStep& step, const PlaceholderValues& values, Subject& subject)
@@ -124,7 +127,12 @@ class Transformer {
       } else {
         changed = false;
         std::vector<Value> values;
-        for (Value& value : item.values) changed = transform(value, values, error) || changed;
+        for (Value& value : item.values) {
+          changed = transform(value, values, error) || changed;
+          if (values.size() > kMaxParts)
+            error = "the pipeline makes more than 100,000 values of this";
+          if (!error.empty()) break;
+        }
         item.values = std::move(values);
       }
       if (!error.empty()) return s_.fail(item.value_at, error);
@@ -202,6 +210,8 @@ class Transformer {
       const bool all = d.items[index].all && !renames();
       const bool negated = d.items[index].negated && !renames();
       std::vector<std::uint32_t> groups;
+      if (d.items.size() > kMaxParts)
+        return s_.fail(s_.about->at, "the pipeline makes more than 100,000 items of this rule");
       for (const std::vector<Item>& group : instead[index]) {
         std::vector<std::uint32_t> parts;
         for (const Item& item : group) {

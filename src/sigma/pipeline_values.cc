@@ -13,6 +13,9 @@ namespace {
 using Kind = PipelineStep::Kind;
 using Part = PatternPart::Kind;
 
+/// Of a text that replacements made: steps that double it could go on for ever.
+constexpr std::size_t kMaxText = 64 << 10;
+
 /// Texts between which an expression matches, and what replaces each match.
 struct Replaced {
   std::size_t begin = 0, end = 0;
@@ -251,6 +254,10 @@ bool transform_value(const PipelineStep& step, const PlaceholderValues& values, 
   switch (step.kind) {
     case Kind::kReplaceString: {
       if (!is_string && value.kind != Value::Kind::kNumber) break;
+      if (plain_form(value.pattern).size() > kMaxText) {
+        error = "the pipeline makes a text of more than 64 kB of this";
+        break;
+      }
       const Pattern before = is_string ? value.pattern : Pattern::literal(value.text);
       Pattern after = replace_string(step, before);
       if (after == before) break;

@@ -298,6 +298,22 @@ TEST(Pipeline, ChangesLettersAndRefusesUnmappedFields) {
       << strict.errors();
 }
 
+TEST(Pipeline, DoublesNothingForEver) {
+  const auto repeated = [](const std::string& step) {
+    std::string out = "transformations:\n";
+    for (int i = 0; i < 60; ++i) out += "  - " + step + "\n";
+    return out;
+  };
+  for (const char* step : {"{type: field_name_mapping, mapping: {a: [a, a]}}",
+                           "{type: map_string, mapping: {x: [x, x]}}",
+                           "{type: replace_string, regex: x, replacement: xx}"}) {
+    Piped p(rule_of("a: x"), repeated(step));
+    ASSERT_TRUE(p.good) << p.errors();
+    EXPECT_EQ(p.engine->rule_count(), 0u) << step;
+    EXPECT_NE(p.errors().find("more than"), std::string::npos) << p.errors();
+  }
+}
+
 TEST(Pipeline, RemembersAndRefuses) {
   Piped p(kRule, R"(
 transformations:
