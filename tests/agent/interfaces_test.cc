@@ -87,7 +87,9 @@ TEST(LeadsTo, ImportsAreFollowed) {
     DispatchFunction slot = &two;
     std::uint8_t near_jump[6] = {0xE9, 0xEB, 0xFF, 0xFF, 0xFF, 0};  // jmp far
   } code;
-  const auto entry = [](const std::uint8_t* at) { return reinterpret_cast<DispatchFunction>(at); };
+  const auto entry = [](const std::uint8_t* at) {
+    return reinterpret_cast<DispatchFunction>(reinterpret_cast<std::uintptr_t>(at));
+  };
   FakeSpace space;
   space.add(code);
   EXPECT_TRUE(leads_to(entry(code.far), {&one, &two}, space));
