@@ -4,10 +4,15 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
 
 #include "agent/fake_rpc.h"
 #include "agent/hook/event_maker.h"
+#include "agent/hook/policy_decider.h"
 #include "builtin/builtin.h"
+#include "policy/compiler/compile.h"
+#include "policy/compiler/parser.h"
 #include "stubs.h"
 
 namespace rpcmarshal::agent {
@@ -77,6 +82,66 @@ void InTheCall(benchmark::State& state) {
   if (m.hook.counters().dropped != 0) state.SkipWithError("calls were dropped");
 }
 BENCHMARK(InTheCall);
+
+/// The policy of policy.yml, as `rpcmarshal policy compile` compiles it.
+std::shared_ptr<PolicyDecider> policy() {
+  std::ifstream file(RPCM_SOURCE_DIR "/bench/agent/policy.yml");
+  const std::string text((std::istreambuf_iterator<char>(file)), {});
+  sigma::Diagnostics diagnostics;
+  policy::PolicyModel model;
+  if (!policy::parse_policy(text, "policy.yml", model, diagnostics)) std::exit(1);
+  static const ProcessFacts process{4, "services.exe"};
+  std::string error;
+  auto decider =
+      PolicyDecider::make(policy::compile_policy(model, diagnostics), catalogue(), process, error);
+  if (!decider || decider->policy().rule_count() != 20) {
+    std::fprintf(stderr, "the policy is none: %s\n", error.c_str());
+    std::exit(1);
+  }
+  return decider;
+}
+
+void in_the_call_with_policy(benchmark::State& state, Machine& m, FakeMessage& message,
+                             std::string_view rule) {
+  m.hook.session()->decider = policy();
+  m.call(message);
+  const auto calls = m.hook.session()->queue.take(0);
+  if (calls.at(0)->verdict.action.rule != rule || m.hook.counters().failures != 0 ||
+      m.hook.counters().unknown != 0) {
+    const EventAction& action = calls.at(0)->verdict.action;
+    std::fprintf(stderr, "the policy did not decide as it should: rule '%.*s', unknown '%.*s'\n",
+                 static_cast<int>(action.rule.size()), action.rule.data(),
+                 static_cast<int>(action.unknown.size()), action.unknown.data());
+    std::exit(1);
+  }
+  int waiting = 0;
+  for (auto _ : state) {
+    m.call(message);
+    if (++waiting == 4096) {
+      state.PauseTiming();
+      m.hook.session()->queue.take(0);
+      waiting = 0;
+      state.ResumeTiming();
+    }
+  }
+}
+
+/// As InTheCall, with four rules that look at this operation's arguments.
+void WithPolicyOnArguments(benchmark::State& state) {
+  Machine m;
+  FakeMessage message(m.svcctl, m.stub.opnum, m.stub.bytes);
+  in_the_call_with_policy(state, m, message, "from-the-lab");
+}
+BENCHMARK(WithPolicyOnArguments);
+
+/// And with rules that look at other operations' arguments: RDeleteService.
+void WithPolicyOnOthers(benchmark::State& state) {
+  Machine m;
+  m.reply = std::string(4, '\0');
+  FakeMessage message(m.svcctl, 2, std::string(20, '\1'));
+  in_the_call_with_policy(state, m, message, "from-the-lab");
+}
+BENCHMARK(WithPolicyOnOthers);
 
 /// In the reporter's thread: event and JSON.
 void InTheReporter(benchmark::State& state) {

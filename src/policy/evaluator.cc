@@ -55,6 +55,7 @@ Decision Evaluator::decide(FieldSource& fields, std::int64_t now) {
     const auto unknown = static_cast<Unknown>(policy_.u8(at + kRuleUnknown));
     const bool learn = policy_.u8(at + kRuleLearn) != 0;
     if (truth == Truth::kUnknown) {
+      out.undecided = true;
       if (unknown == Unknown::kMatch) {
         truth = Truth::kTrue;
         if (!learn) {

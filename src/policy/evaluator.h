@@ -58,6 +58,9 @@ struct Decision {
   /// unknown_field the field.
   bool unknown = false;
   FieldId unknown_field = 0xFFFFFFFF;
+  /// There was a rule, up to the one that decided, that could not be decided, whether it mattered or
+  /// not: with everything known, another rule might have been the first.
+  bool undecided = false;
   /// First rule in learn mode (of its own) that matched before: reported, but not followed.
   std::uint32_t learn_rule = kNoRule;
 };

@@ -21,10 +21,15 @@ bool PolicyDecider::decide(const CallRecord& record, Verdict& verdict) noexcept 
   if (record.caller.local && !policy_->local_calls()) return true;
   try {
     const std::lock_guard lock(mutex_);
-    json_.clear();
-    maker_.append_json(json_, maker_.before(record));
-    fields_.parse(json_);  // what it does not take is unknown to the evaluator
-    const policy::Decision decision = evaluator_.decide(fields_, record.time / 1'000'000'000);
+    const std::int64_t now = record.time / 1'000'000'000;
+    quick_.start(record);
+    policy::Decision decision = evaluator_.decide(quick_, now);
+    if (decision.undecided) {
+      json_.clear();
+      maker_.append_json(json_, maker_.before(record));
+      fields_.parse(json_);  // what it does not take is unknown to the evaluator
+      decision = evaluator_.decide(fields_, now);
+    }
     verdict.owner = policy_;
     verdict.refuse = decision.action == policy::Action::kBlock;
     verdict.audit = decision.action == policy::Action::kAudit;
@@ -38,10 +43,11 @@ bool PolicyDecider::decide(const CallRecord& record, Verdict& verdict) noexcept 
 }
 
 void PolicyDecider::learn(const CallRecord& record) noexcept {
-  if (record.exception != 0 || !record.has_reply) return;
+  if (!quick_.needs_history() || record.exception != 0 || !record.has_reply) return;
   try {
     const std::lock_guard lock(mutex_);
-    maker_.finished(record);
+    quick_.start(record);
+    if (quick_.makes_history()) maker_.finished(record);
   } catch (...) {
   }
 }

@@ -181,10 +181,21 @@ class HookTest(unittest.TestCase):
         self.addCleanup(lambda: server.process.poll() is None and server.process.kill())
         return server
 
-    def succeed(self, *command):
-        status, output = client(*command)
+    def succeed(self, *command, seconds=90):
+        status, output = client(*command, seconds=seconds)
         self.assertEqual(status, 0, output)
         return output
+
+    def compiled(self, policy):
+        """Path of the compiled policy."""
+        program = os.environ.get('RPCM_PROGRAM', os.path.join(SOURCE, 'build/release/rpcmarshal'))
+        if not os.path.exists(program):
+            self.skipTest('needs build/release/rpcmarshal to compile a policy')
+        out = os.path.join(self.folder, 'test.policy')
+        subprocess.check_call([program, 'policy', 'compile', policy, '-o', out, '--interfaces',
+                               os.path.join(os.path.dirname(os.path.abspath(__file__)), 'types.idl')],
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        return out
 
     def check_all_events(self, events):
         """What `client all` sends, and what the server of server.c answers."""
@@ -393,13 +404,7 @@ class HookTest(unittest.TestCase):
 
     def test_refused(self):
         """A policy's verdict on arguments: the client sees error 5, the server never the call."""
-        program = os.environ.get('RPCM_PROGRAM', os.path.join(SOURCE, 'build/release/rpcmarshal'))
-        if not os.path.exists(program):
-            self.skipTest('needs build/release/rpcmarshal to compile a policy')
-        compiled = os.path.join(self.folder, 'test.policy')
-        here = os.path.dirname(os.path.abspath(__file__))
-        subprocess.check_call([program, 'policy', 'compile', os.path.join(here, 'refuse.yml'), '-o',
-                               compiled, '--interfaces', os.path.join(here, 'types.idl')])
+        compiled = self.compiled(os.path.join(os.path.dirname(os.path.abspath(__file__)), 'refuse.yml'))
         server = self.serve('interpreted')
         self.agent.ask('policy Z:' + compiled)
         self.agent.hook(server.pid)
@@ -426,10 +431,9 @@ class HookTest(unittest.TestCase):
         status = self.agent.release(server.pid)
         self.assertEqual((status['blocked'], status['failures']), (3, 0))
         # services.exe refuses a service by its path, and goes on.
-        compiled = compiled.encode()
         finish(wine('net', 'start', 'schedule'), 60)
         (pid,) = self.agent.ask('pid services.exe').split()
-        self.agent.ask('policy Z:' + compiled.decode())
+        self.agent.ask('policy Z:' + compiled)
         self.agent.hook(pid)
         self.agent.forget()
         refused, _ = finish(wine('sc', 'create', 'LabBad', 'binPath=', 'C:/temp/evil.exe'), 60)
@@ -594,32 +598,51 @@ class HookTest(unittest.TestCase):
         self.assertEqual(server.stop(), 0)
 
     def test_overhead(self):
-        """Calls per second with the hook, as a share of those without, taken in turns. A measurement, and
-        no test (bench/agent/overhead)."""
+        """Calls per second with the hook, and with a policy of twenty rules, as a share of those without,
+        taken in turns. A measurement, and no test (bench/agent/overhead)."""
+        policy = self.compiled(os.path.join(SOURCE, 'bench/agent/policy.yml'))
+        rounds = int(os.environ.get('RPCM_OVERHEAD_ROUNDS', '30'))
         server = self.serve('interpreted')
+        fresh = server.memory()
+        asked = time.time()
         self.agent.hook(server.pid)
+        hooking, hooked = time.time() - asked, server.memory()
+        self.succeed('ncacn_ip_tcp', 'many', 50)
+        time.sleep(1)
+        print('memory of its own: %d kB before, %d kB hooked, %d kB after the first 100 events; hooked within '
+              '%.1f s of being asked' % (fresh >> 10, hooked >> 10, server.memory() >> 10, hooking))
         self.agent.release(server.pid)
 
         def rate():
-            """(calls per second, processor time of the server's process per call in seconds)"""
+            """(calls per second, processor time of the server's process per call in microseconds)"""
             before = server.processor()
-            output = self.succeed('ncacn_ip_tcp', 'many', 1500)
+            output = self.succeed('ncacn_ip_tcp', 'many', 600, seconds=30)
             used = server.processor() - before
-            return float(re.search(r'([\d.]+) calls/s', output).group(1)), used / 1550
+            return float(re.search(r'([\d.]+) calls/s', output).group(1)), used / 650 * 1e6
 
-        ratios, processor = [], []
-        for _ in range(15):
-            without = rate()
-            self.agent.ask('protect ' + server.pid)
-            self.agent.wait(server.pid, lambda s: s['state'] == 1 and s['entries'] > 0)
-            hooked = rate()
-            self.agent.release(server.pid)
-            ratios.append(without[0] / hooked[0])
-            processor.append((hooked[1] - without[1]) * 1e6)
-        ratios.sort()
-        processor.sort()
-        print('unhooked/hooked calls per second: median %.3f, %.3f to %.3f; %.0f us more of processor time per '
-              'call, with the event; load %.1f' % (ratios[7], ratios[0], ratios[14], processor[7], os.getloadavg()[0]))
+        results = {'unhooked': [], 'hooked': [], 'with a policy': []}
+        for turn in range(rounds):
+            for kind in sorted(results, reverse=turn % 2 == 1):
+                if kind != 'unhooked':
+                    self.agent.ask('policy Z:' + (policy if kind == 'with a policy' else '/nonexistent'))
+                    self.agent.ask('protect ' + server.pid)
+                    self.agent.wait(server.pid, lambda s: s['state'] == 1 and s['entries'] > 0)
+                try:
+                    results[kind].append(rate())
+                except subprocess.TimeoutExpired:
+                    time.sleep(5.5)
+                    self.fail('%s: a call without answer; %s' % (kind, self.agent.status(server.pid)))
+                if kind != 'unhooked':
+                    self.agent.release(server.pid)
+        middle = lambda values: sorted(values)[rounds // 2]
+        for kind, taken in results.items():
+            ratios = sorted(b[0] / t[0] for b, t in zip(results['unhooked'], taken))
+            print('%-14s %7.1f calls/s, %4.0f us of processor time per call, median of %d; calls per second '
+                  'unhooked / these: median %.3f, half of them %.3f to %.3f' %
+                  (kind, middle(t[0] for t in taken), middle(t[1] for t in taken), rounds, middle(ratios),
+                   ratios[rounds // 4], ratios[rounds * 3 // 4]))
+        print('load %.1f' % os.getloadavg()[0])
+        self.assertEqual(self.agent.status(server.pid)['failures'], 0)
         self.assertEqual(server.stop(), 0)
 
 

@@ -70,7 +70,6 @@ HeapScan scan_private_memory(std::vector<FoundTable>& tables) {
   HeapScan scan;
   ProcessMemory space;
   const ULONGLONG until = GetTickCount64() + kMaxScanMilliseconds;
-  std::vector<std::byte> copy(kPiece + kOverlap);
   MEMORY_BASIC_INFORMATION info{};
   std::uintptr_t at = 0;
   while (VirtualQuery(reinterpret_cast<void*>(at), &info, sizeof info) != 0) {
@@ -78,18 +77,18 @@ HeapScan scan_private_memory(std::vector<FoundTable>& tables) {
     const std::uintptr_t end = from + info.RegionSize;
     if (end <= at) break;
     at = end;
+    // Guard pages have another protection: they are not touched.
     if (info.State != MEM_COMMIT || info.Type != MEM_PRIVATE || info.Protect != PAGE_READWRITE)
       continue;
     for (; from < end; from += kPiece) {
       if (scan.bytes >= kMaxScanBytes || GetTickCount64() >= until) return scan;
-      SIZE_T size = std::min<std::uintptr_t>(copy.size(), end - from);
-      // Through the system: what vanishes meanwhile is an error there, and none of ours.
-      if (!ReadProcessMemory(GetCurrentProcess(), reinterpret_cast<const void*>(from), copy.data(),
-                             size, &size))
-        continue;
+      const std::size_t size = std::min<std::uintptr_t>(kPiece + kOverlap, end - from);
       scan.bytes += size;
+      // In place, and what vanishes meanwhile ends the piece. Not by ReadProcessMemory: under Wine
+      // that stops the threads of the process, and calls that they are in fail.
       const auto look = [&] {
-        scan_interfaces({copy.data(), size}, Found::kOnHeap, space, tables);
+        scan_interfaces({reinterpret_cast<const std::byte*>(from), size}, Found::kOnHeap, space,
+                        tables);
       };
       probed(look);
     }
