@@ -72,6 +72,44 @@ struct Release {
   void operator()(IUnknown* object) const { object->Release(); }
 };
 
+/// Whether every element that begins also ends, by their number. Wine 8's XmlLite invents ends,
+/// some without end, when the input stops early: such documents are not given to it.
+bool ends_where_it_should(std::string_view xml) {
+  std::size_t open = 0;
+  for (std::size_t at = xml.find('<'); at != std::string_view::npos; at = xml.find('<', at)) {
+    const std::string_view rest = xml.substr(at);
+    const std::string_view until = rest.starts_with("<!--")        ? "-->"
+                                   : rest.starts_with("<![CDATA[") ? "]]>"
+                                   : rest.starts_with("<?")        ? "?>"
+                                                                   : "";
+    if (!until.empty()) {
+      const auto end = xml.find(until, at + 2);
+      if (end == std::string_view::npos) return false;
+      at = end + until.size();
+      continue;
+    }
+    if (rest.starts_with("<!")) return false;  // a document type
+    char quote = 0;
+    std::size_t end = at + 1;
+    for (; end < xml.size() && (quote != 0 || xml[end] != '>'); ++end) {
+      if (quote != 0 && xml[end] == quote) {
+        quote = 0;
+      } else if (quote == 0 && (xml[end] == '"' || xml[end] == '\'')) {
+        quote = xml[end];
+      }
+    }
+    if (end >= xml.size()) return false;
+    if (rest.starts_with("</")) {
+      if (open == 0) return false;
+      --open;
+    } else if (xml[end - 1] != '/') {
+      ++open;
+    }
+    at = end + 1;
+  }
+  return open == 0;
+}
+
 class Walker {
  public:
   explicit Walker(IXmlReader& reader) : reader_(reader) {}
@@ -139,8 +177,10 @@ std::unique_ptr<XmlDocument> read_xml(std::string_view xml) {
   const CreateReader create = create_reader();
   void* object = nullptr;
   if (!create || create(kReaderId, &object, nullptr) != S_OK) return nullptr;
-  MemoryStream stream(skip_xml_declaration(xml));
+  xml = skip_xml_declaration(xml);
   const std::unique_ptr<IXmlReader, Release> reader(static_cast<IXmlReader*>(object));
+  if (!ends_where_it_should(xml)) return nullptr;
+  MemoryStream stream(xml);
   if (reader->SetProperty(XmlReaderProperty_DtdProcessing, DtdProcessing_Prohibit) != S_OK ||
       reader->SetInput(&stream) != S_OK) {
     return nullptr;

@@ -1,4 +1,4 @@
-// The compiled policy that Windows tests put in force is what the compiler makes of its text.
+// The compiled policies that Windows tests put in force are what the compiler makes of their text.
 #ifndef _WIN32
 #include <gtest/gtest.h>
 
@@ -13,20 +13,24 @@ namespace rpcmarshal::agent {
 namespace {
 
 std::string read_file(const std::string& name) {
-  std::ifstream in(RPCM_SOURCE_DIR "/tests/agent_service/data/" + name, std::ios::binary);
+  std::ifstream in(RPCM_SOURCE_DIR "/" + name, std::ios::binary);
   std::ostringstream text;
   text << in.rdbuf();
   return text.str();
 }
 
 TEST(PolicyFixtureTest, IsCompiledFromItsText) {
-  policy::PolicyModel model;
-  sigma::Diagnostics diagnostics;
-  ASSERT_TRUE(
-      policy::parse_policy(read_file("refuse_third.yml"), "refuse_third.yml", model, diagnostics));
-  const auto bytes = policy::compile_policy(model, diagnostics);
-  EXPECT_TRUE(read_file("refuse_third.bin") == as_text(bytes))
-      << "compile it anew (tests/agent_service/data/README.md)";
+  const std::string data = "tests/agent_service/data/";
+  for (const auto& [text, compiled] :
+       {std::pair(data + "refuse_third.yml", data + "refuse_third.bin"),
+        std::pair(std::string("policies/tasks.yml"), data + "tasks.bin")}) {
+    policy::PolicyModel model;
+    sigma::Diagnostics diagnostics;
+    ASSERT_TRUE(policy::parse_policy(read_file(text), text, model, diagnostics));
+    const auto bytes = policy::compile_policy(model, diagnostics);
+    EXPECT_TRUE(read_file(compiled) == as_text(bytes))
+        << compiled << ": compile it anew (tests/agent_service/data/README.md)";
+  }
 }
 
 }  // namespace

@@ -58,11 +58,16 @@ TEST(TaskXml, OtherXmlIsNoTask) {
 
 TEST(TaskXml, WhatStandsBeforeAMistakeIsKept) {
   const auto task = parse_task("<Task><Actions><Exec><Command>a.exe</Command></Exec><Oops");
+#ifdef _WIN32
+  EXPECT_FALSE(task);  // xml_tree_windows.cc: not read
+#else
   ASSERT_TRUE(task);
   EXPECT_EQ(shown(*task->find("command_lines")), "[a.exe]");
   ASSERT_TRUE(task->find("incomplete")) << "and is said to be no more than that";
-  for (const char* text : {"<Task></Tusk>", "<Task/><Task/>", "<Task><Actions></Task></Actions>",
-                           "<Task a='1' a", "<Task>&#xZZ;<"}) {
+#endif
+  for (const char* text :
+       {"<Task></Tusk>", "<Task/><Task/>", "<Task><Actions></Task></Actions>", "<Task a='1' a",
+        "<Task>&#xZZ;<", "<Task>", "<Task><a/>", "<Task><Task></Task>"}) {
     const auto broken = parse_task(text);
     EXPECT_TRUE(!broken || broken->find("incomplete")) << text;
   }
@@ -113,8 +118,12 @@ TEST(TaskXml, WhateverTheDeclarationSays) {
 TEST(TaskXml, DeepNestingAndManyActionsAreBounded) {
   std::string deep = "<Task><Actions>";
   for (int i = 0; i < 100000; ++i) deep += "<a>";
+#ifdef _WIN32
+  EXPECT_FALSE(parse_task(deep));
+#else
   ASSERT_TRUE(parse_task(deep));
   EXPECT_TRUE(parse_task(deep)->find("incomplete"));
+#endif
   std::string many = "<Task><Actions>";
   for (int i = 0; i < 10000; ++i) many += "<Exec><Command>c</Command></Exec>";
   const auto task = parse_task(many + "</Actions></Task>");
