@@ -34,7 +34,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       for (std::byte b : half->stub) touched += std::to_integer<unsigned>(b);
     }
     require(call.request.present || call.outcome == Outcome::kResponseOnly);
-    require(call.interface || !call.bind_seen);
+    require(call.interface || !call.bind_seen || call.never_offered);
+    require(!call.never_offered || (call.bind_seen && !call.interface && call.inferred.empty()));
     if (call.identity) touched += call.identity->user.size();
   };
   auto connection = make_dce_connection({"\\pipe\\lsarpc", {}, 0}, limits, check, statistics,

@@ -20,7 +20,7 @@ void Summary::count(const Event& event) {
   ++calls_;
   if (event.interface_id) {
     if (interfaces_.size() < kMaxInterfaces) interfaces_.insert(event.interface_id->uuid);
-  } else {
+  } else if (!event.never_offered) {
     ++unbound_;
   }
   switch (event.decode()) {
