@@ -189,10 +189,8 @@ class DceConnection final : public StreamConsumer, private AnswerClock::Waiting 
 
   void note_context(PendingCall& call) {
     const PresentationContext* context = contexts_.find(call.context_id);
-    if (!context) {
-      call.never_offered = all_offers_seen(call.direction);
-      return;
-    }
+    call.never_offered = !context && all_offers_seen(call.direction);
+    if (!context) return;
     call.transfer = context->transfer;
     if (context->state == PresentationContext::State::kUnknown) return;
     call.bound = true;
