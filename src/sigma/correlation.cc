@@ -335,8 +335,11 @@ void Correlator::insert(State& state, Group& group, const Entry& entry) {
   const std::int64_t newest = group.entries.empty() ? entry.time : group.entries.back().time;
   if (entry.time < newest && newest - entry.time > c.timespan) return;
   auto place = group.entries.end();
-  while (place != group.entries.begin() && std::prev(place)->time > entry.time) --place;
-  const bool last = place == group.entries.end();
+  const bool last = entry.time >= newest;
+  if (!last) {
+    place = std::upper_bound(group.entries.begin(), group.entries.end(), entry.time,
+                             [](std::int64_t time, const Entry& e) { return time < e.time; });
+  }
   group.entries.insert(place, entry);
   ++state.entries;
   ++group.counts[c.type == Type::kValueCount ? entry.value : entry.rule];
