@@ -284,7 +284,12 @@ TEST(Hook, StartAndStopUnderCalls) {
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&] {
-      while (!stop) m.call(15, kOpen, kOpened);
+      while (!stop) {
+        m.call(15, kOpen, kOpened);
+        // As with real entries, which are put back before stop(): it waits for a moment without
+        // calls.
+        std::this_thread::sleep_for(std::chrono::microseconds(200));
+      }
     });
   }
   for (int i = 0; i < 50; ++i) {
