@@ -2,13 +2,11 @@
 
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "agent/fake_rpc.h"
-#include "agent/hook/event_maker.h"
 #include "agent/hook/reporter.h"
-#include "builtin/builtin.h"
+#include "agent_hook/event_json.h"
 
 namespace rpcmarshal::agent {
 namespace {
@@ -59,19 +57,6 @@ struct Machine {
   Hook hook{platform, callers};
   FakeInterface svcctl;
 };
-
-const LoadedCatalogue& catalogue() {
-  static const LoadedCatalogue loaded = load_catalogue();
-  return loaded;
-}
-
-json event_of(const CallRecord& record) {
-  static const ProcessFacts process{321, "C:\\Windows\\System32\\services.exe"};
-  EventMaker maker(catalogue().catalogue, process);
-  std::string text;
-  maker.append_json(text, maker.finished(record));
-  return json::parse(text);
-}
 
 class RefuseAll final : public Decider {
  public:

@@ -2,12 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "agent/fake_rpc.h"
-#include "agent/hook/event_maker.h"
-#include "builtin/builtin.h"
+#include "agent_hook/event_json.h"
 
 namespace rpcmarshal::agent {
 namespace {
@@ -19,19 +17,6 @@ constexpr Guid kSvcctl{
 constexpr std::uint16_t kDelete = 2, kOpen = 15;  // RDeleteService, ROpenSCManagerW
 
 void stub(RpcMessage*) {}
-
-const LoadedCatalogue& catalogue() {
-  static const LoadedCatalogue loaded = load_catalogue();
-  return loaded;
-}
-
-json event_of(const CallRecord& record) {
-  static const ProcessFacts process{321, "x.exe"};
-  EventMaker maker(catalogue().catalogue, process);
-  std::string text;
-  maker.append_json(text, maker.finished(record));
-  return json::parse(text);
-}
 
 /// A server of asynchronous stubs. Each call has a handle of its own.
 struct Machine {
