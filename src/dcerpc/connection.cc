@@ -190,6 +190,8 @@ class DceConnection final : public StreamConsumer, private AnswerClock::Waiting 
   void note_context(PendingCall& call) {
     const PresentationContext* context = contexts_.find(call.context_id);
     call.never_offered = !context && all_offers_seen(call.direction);
+    call.bound = call.rejected = call.settled = false;  // an early answer may name another context
+    call.interface = call.transfer = {};
     if (!context) return;
     call.transfer = context->transfer;
     if (context->state == PresentationContext::State::kUnknown) return;

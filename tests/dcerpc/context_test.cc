@@ -160,6 +160,17 @@ TEST(Context, NeverOfferedIsNotAnUnseenBind) {
   EXPECT_TRUE(wire.calls[0].inferred.empty());
 }
 
+TEST(Context, AnEarlyAnswerOfAnotherContextSaysNothingOfTheRequest) {
+  Wire wire({"\\pipe\\svcctl", {}});
+  wire.c(bind(1, {{0, kSvcctl, {kNdr20}}})).s(bind_ack(1, {{0, 0, kNdr20}}));
+  wire.s(response(2, 0, "out"));
+  --wire.time;  // the request was captured after its answer, and sent before it
+  wire.c(request(2, 7, 12, "in"));
+  ASSERT_EQ(wire.calls.size(), 1u);
+  EXPECT_TRUE(wire.calls[0].never_offered);
+  EXPECT_FALSE(wire.calls[0].interface);
+}
+
 TEST(Context, AfterALossABindMayBeMissing) {
   Wire wire({"\\pipe\\svcctl", {}});
   wire.c(bind(1, {{0, kSvcctl, {kNdr20}}})).s(bind_ack(1, {{0, 0, kNdr20}}));
