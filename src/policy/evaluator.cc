@@ -27,7 +27,7 @@ Evaluator::Evaluator(const Policy& policy)
   folded_.reserve(4096);
 }
 
-Decision Evaluator::decide(FieldSource& fields, std::int64_t now) {
+void Evaluator::start(FieldSource& fields) {
   if (++epoch_ > 0x3FFFFFF0) {
     std::fill(asked_.begin(), asked_.end(), 0);
     std::fill(fields_.begin(), fields_.end(), CachedField{});
@@ -37,20 +37,53 @@ Decision Evaluator::decide(FieldSource& fields, std::int64_t now) {
   values_.clear();
   numbers_.clear();
   folded_.clear();
+}
 
+Narrowed Evaluator::narrow(FieldSource& alike) {
+  start(alike);
+  Narrowed out;
+  std::vector<std::uint32_t> tested;
+  for (std::uint32_t index = 0; index < policy_.rule_count(); ++index) {
+    if (run(index) == Truth::kFalse) continue;
+    out.rules.push_back(index);
+    const std::size_t at = policy_.rule_at(index);
+    const std::size_t code = policy_.section(kCode) + std::size_t{policy_.u32(at + kRuleCode)} * 4;
+    for (std::uint32_t i = 0; i < policy_.u32(at + kRuleCode + 4); ++i) {
+      const std::uint32_t word = policy_.u32(code + std::size_t{i} * 4);
+      if (static_cast<Op>(word >> 24) == Op::kTest) tested.push_back(word & 0xFFFFFF);
+    }
+  }
+  std::ranges::sort(tested);
+  tested.erase(std::ranges::unique(tested).begin(), tested.end());
+  for (const std::uint32_t predicate : tested) {
+    const Truth truth = test(predicate);
+    if (truth != Truth::kUnknown) out.known.push_back({predicate, truth == Truth::kTrue});
+  }
+  source_ = nullptr;
+  return out;
+}
+
+Decision Evaluator::decide(FieldSource& fields, std::int64_t now, const Narrowed* to) {
+  start(fields);
+  if (to) {
+    for (const auto& [predicate, holds] : to->known)
+      asked_[predicate] =
+          epoch_ << 2 | static_cast<std::uint32_t>(holds ? Truth::kTrue : Truth::kFalse);
+  }
   Decision out;
   // The first rules that could not be decided and would lead to the one outcome or the other.
   std::uint32_t may_block = Decision::kNoRule, may_pass = Decision::kNoRule;
   FieldId may_block_field = 0xFFFFFFFF, may_pass_field = 0xFFFFFFFF;
-  const auto rules = static_cast<std::uint32_t>(policy_.rule_count());
+  const std::size_t rules = to ? to->rules.size() : policy_.rule_count();
   std::uint32_t index = 0;
   bool matched = false;
-  for (; index < rules; ++index) {
+  for (std::size_t i = 0; i < rules; ++i) {
+    index = to ? to->rules[i] : static_cast<std::uint32_t>(i);
     const std::size_t at = policy_.rule_at(index);
     const auto expires = policy_.get<std::int64_t>(at + kRuleExpires);
     if (expires != 0 && now >= expires) continue;
     unknown_field_ = 0xFFFFFFFF;
-    Truth truth = run(policy_.u32(at + kRuleCode), policy_.u32(at + kRuleCode + 4));
+    Truth truth = run(index);
     const auto action = static_cast<Action>(policy_.u8(at + kRuleAction));
     const auto unknown = static_cast<Unknown>(policy_.u8(at + kRuleUnknown));
     const bool learn = policy_.u8(at + kRuleLearn) != 0;
@@ -154,10 +187,12 @@ ValueView Evaluator::view(std::uint32_t index, bool fold) {
                : std::string_view()};
 }
 
-Evaluator::Truth Evaluator::run(std::uint32_t first, std::uint32_t size) {
+Evaluator::Truth Evaluator::run(std::uint32_t rule) {
   Truth stack[kMaxStack];
   std::uint32_t depth = 0;
-  const std::size_t code = policy_.section(kCode) + std::size_t{first} * 4;
+  const std::size_t at = policy_.rule_at(rule);
+  const std::uint32_t size = policy_.u32(at + kRuleCode + 4);
+  const std::size_t code = policy_.section(kCode) + std::size_t{policy_.u32(at + kRuleCode)} * 4;
   for (std::uint32_t i = 0; i < size;) {
     const std::uint32_t word = policy_.u32(code + std::size_t{i} * 4);
     const std::uint32_t argument = word & 0xFFFFFF;

@@ -58,11 +58,22 @@ struct Decision {
   /// unknown_field the field.
   bool unknown = false;
   FieldId unknown_field = 0xFFFFFFFF;
-  /// There was a rule, up to the one that decided, that could not be decided, whether it mattered or
-  /// not: with everything known, another rule might have been the first.
+  /// There was a rule, up to the one that decided, that could not be decided, whether it mattered
+  /// or not: with everything known, another rule might have been the first.
   bool undecided = false;
   /// First rule in learn mode (of its own) that matched before: reported, but not followed.
   std::uint32_t learn_rule = kNoRule;
+};
+
+/// What is left of a policy for calls that are alike in some fields (those of one operation):
+/// deciding by it gives what deciding by all rules gives.
+struct Narrowed {
+  std::vector<std::uint32_t> rules;  ///< that can match them, in their order
+  struct Known {
+    std::uint32_t predicate;
+    bool holds;
+  };
+  std::vector<Known> known;  ///< comparisons of these rules that need no asking any more
 };
 
 class Evaluator {
@@ -77,7 +88,13 @@ class Evaluator {
   explicit Evaluator(const Policy& policy);
 
   /// `now`: seconds since 1970, for rules that expire. Never throws (but for lack of memory).
-  Decision decide(FieldSource& fields, std::int64_t now);
+  Decision decide(FieldSource& fields, std::int64_t now) { return decide(fields, now, nullptr); }
+  Decision decide(FieldSource& fields, std::int64_t now, const Narrowed& to) {
+    return decide(fields, now, &to);
+  }
+  /// `alike` says the fields that the calls have in common, and of every other that it is unknown
+  /// (and no values). A comparison that comes out true or false so does so for all of them.
+  Narrowed narrow(FieldSource& alike);
 
  private:
   enum class Truth : std::uint8_t { kFalse, kUnknown, kTrue };
@@ -94,9 +111,11 @@ class Evaluator {
     std::uint32_t first = 0, count = 0;  // in values_
   };
 
+  Decision decide(FieldSource& fields, std::int64_t now, const Narrowed* to);
+  void start(FieldSource& fields);
   const CachedField& field(FieldId id);
   match::ValueView view(std::uint32_t value, bool fold);
-  Truth run(std::uint32_t first, std::uint32_t size);
+  Truth run(std::uint32_t rule);
   Truth test(std::uint32_t predicate);
   Truth compute(std::size_t at);
   bool holds(std::size_t at, const match::ValueView& value);

@@ -23,12 +23,13 @@ bool PolicyDecider::decide(const CallRecord& record, Verdict& verdict) noexcept 
     const std::lock_guard lock(mutex_);
     const std::int64_t now = record.time / 1'000'000'000;
     quick_.start(record);
-    policy::Decision decision = evaluator_.decide(quick_, now);
+    const policy::Narrowed& rules = quick_.rules(evaluator_);
+    policy::Decision decision = evaluator_.decide(quick_, now, rules);
     if (decision.undecided) {
       json_.clear();
       maker_.append_json(json_, maker_.before(record));
       fields_.parse(json_);  // what it does not take is unknown to the evaluator
-      decision = evaluator_.decide(fields_, now);
+      decision = evaluator_.decide(fields_, now, rules);
     }
     verdict.owner = policy_;
     verdict.refuse = decision.action == policy::Action::kBlock;

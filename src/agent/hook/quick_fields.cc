@@ -1,6 +1,7 @@
 #include "agent/hook/quick_fields.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/unicode.h"
 #include "event/event.h"
@@ -30,12 +31,24 @@ bool ascii(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return c > 0; });
 }
 
-bool narrow(Bytes utf16, ByteOrder order, std::string& out) {
+/// Little-endian UTF-16 of ASCII without NUL; four units at a time.
+bool narrow(Bytes utf16, std::string& out) {
   out.resize(utf16.size() / 2);
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    const auto unit = load<std::uint16_t>(utf16.data() + i * 2, order);
+  const std::byte* from = utf16.data();
+  char* to = out.data();
+  std::size_t left = out.size();
+  for (; left >= 4; left -= 4, from += 8, to += 4) {
+    auto units = load<std::uint64_t>(from, ByteOrder::kLittle);
+    if (units & 0xFF80FF80FF80FF80) return false;
+    if ((units - 0x0001000100010001) & 0x8000800080008000) return false;  // one of them is NUL
+    units = (units | units >> 8) & 0x0000FFFF0000FFFF;
+    const auto four = static_cast<std::uint32_t>(units | units >> 16);
+    std::memcpy(to, &four, 4);
+  }
+  for (; left != 0; --left, from += 2) {
+    const auto unit = load<std::uint16_t>(from, ByteOrder::kLittle);
     if (unit == 0 || unit >= 0x80) return false;
-    out[i] = static_cast<char>(unit);
+    *to++ = static_cast<char>(unit);
   }
   return true;
 }
@@ -64,13 +77,26 @@ QuickFields::QuickFields(const policy::Policy& policy, const Catalogue& catalogu
 
 void QuickFields::start(const CallRecord& record) {
   record_ = &record;
-  if (record.interface != interface_id_) {
-    interface_id_ = record.interface;
-    interface_ = catalogue_.find(record.interface.uuid, record.interface.major);
-  }
-  procedure_ = interface_ ? interface_->find(record.opnum) : nullptr;
-  if (procedure_ && procedure_->name.empty()) procedure_ = nullptr;
+  alike_only_ = false;
   decoded_ = Decoded::kNotYet;
+  const OperationId id{record.interface, record.opnum};
+  operation_ = operations_.find(id);
+  if (operation_) return;
+  Operation found;
+  found.interface = catalogue_.find(record.interface.uuid, record.interface.major);
+  found.procedure = found.interface ? found.interface->find(record.opnum) : nullptr;
+  if (found.procedure && found.procedure->name.empty()) found.procedure = nullptr;
+  operation_ = &operations_.put(id, std::move(found));
+}
+
+const policy::Narrowed& QuickFields::rules(policy::Evaluator& evaluator) {
+  if (!operation_->narrowed) {
+    alike_only_ = true;
+    operation_->rules = evaluator.narrow(*this);
+    alike_only_ = false;
+    operation_->narrowed = true;
+  }
+  return operation_->rules;
 }
 
 policy::FieldValues QuickFields::one(policy::FieldId field, const Value& value) {
@@ -88,11 +114,20 @@ policy::FieldValues QuickFields::lookup(policy::FieldId field) {
     case Field::kInterfaceUuid:
       return text(field, record_->interface.uuid.to_string());
     case Field::kInterfaceName:
-      return interface_ ? one(field, Value::of(interface_->name)) : policy::FieldValues{};
+      return operation_->interface ? one(field, Value::of(operation_->interface->name))
+                                   : policy::FieldValues{};
     case Field::kOperation:
-      return procedure_ ? one(field, Value::of(procedure_->name)) : policy::FieldValues{};
+      return operation_->procedure ? one(field, Value::of(operation_->procedure->name))
+                                   : policy::FieldValues{};
     case Field::kOpnum:
       return one(field, Value::of(std::int64_t{record_->opnum}));
+    default:
+      return alike_only_ ? kUnknown : of_call(field);
+  }
+}
+
+policy::FieldValues QuickFields::of_call(policy::FieldId field) {
+  switch (fields_[field]) {
     case Field::kProtocol:
       return one(field, Value::of(protocol_sequence(record_->caller.protocol)));
     case Field::kClientAddress:
@@ -100,22 +135,16 @@ policy::FieldValues QuickFields::lookup(policy::FieldId field) {
       return text(field, record_->caller.client.address.to_string());
     case Field::kArgument: {
       if (!decode()) return kUnknown;
-      const std::string_view name = policy_.field_name(field).substr(kRequest.size());
-      ndr::Value found;
-      std::size_t count = 0;
-      for (const ndr::Value argument : tape_.root()) {
-        if (argument.name() != name) continue;
-        found = argument;
-        ++count;
-      }
-      if (count == 0) return {};
+      const std::uint16_t place = request_->places[field];
+      if (place == kNowhere) return {};
       Value value;
-      return count == 1 && leaf(found, value, texts_[field]) ? one(field, value) : kUnknown;
+      return place != kManyPlaces && leaf(tape_.root().at(place), value, texts_[field])
+                 ? one(field, value)
+                 : kUnknown;
     }
-    case Field::kOther:
-      break;
+    default:
+      return kUnknown;
   }
-  return kUnknown;
 }
 
 bool QuickFields::decode() {
@@ -123,15 +152,36 @@ bool QuickFields::decode() {
   decoded_ = Decoded::kNo;
   const bool wide = record_->syntax.uuid == kNdr64Syntax;
   const std::uint32_t label = record_->data_representation;
-  if (!interface_ || !record_->request.whole() || (!wide && record_->syntax.uuid != kNdr20Syntax) ||
+  if (!operation_->interface || !record_->request.whole() ||
+      (!wide && record_->syntax.uuid != kNdr20Syntax) ||
       (label & 0xFFFF) != 0x10)  // little-endian, ASCII, IEEE; others are rare
     return false;
-  const ndr::Program* program = codec_.program(*interface_, record_->opnum, ndr::Half::kRequest,
-                                               wide ? ndr::Syntax::kNdr64 : ndr::Syntax::kNdr20);
-  if (!program || !ndr::decode(*program, {.stub = record_->request.bytes()}, tape_).complete())
+  Request& request = wide ? operation_->wide : operation_->narrow;
+  if (!request.program)
+    request.program = codec_.program(*operation_->interface, record_->opnum, ndr::Half::kRequest,
+                                     wide ? ndr::Syntax::kNdr64 : ndr::Syntax::kNdr20);
+  if (!request.program ||
+      !ndr::decode(*request.program, {.stub = record_->request.bytes()}, tape_).complete())
     return false;
+  if (request.places.empty()) find_places(request);
+  request_ = &request;
   decoded_ = Decoded::kYes;
   return true;
+}
+
+void QuickFields::find_places(Request& request) {
+  std::vector<std::uint16_t> places(fields_.size(), kNowhere);
+  const ndr::Value root = tape_.root();
+  for (std::size_t field = 0; field < fields_.size(); ++field) {
+    if (fields_[field] != Field::kArgument) continue;
+    const std::string_view name = policy_.field_name(field).substr(kRequest.size());
+    for (std::size_t i = 0; i < root.size(); ++i) {
+      if (root.at(i).name() != name) continue;
+      const bool one = places[field] == kNowhere && i < kManyPlaces;
+      places[field] = one ? static_cast<std::uint16_t>(i) : kManyPlaces;
+    }
+  }
+  request.places = std::move(places);
 }
 
 bool QuickFields::leaf(const ndr::Value& argument, Value& value, std::string& text) {
@@ -161,7 +211,7 @@ bool QuickFields::leaf(const ndr::Value& argument, Value& value, std::string& te
       value = Value::of(shown.number);
       return true;
     case Presented::Form::kUtf16:
-      if (!narrow(shown.bytes, shown.order, text)) return false;
+      if (shown.order != ByteOrder::kLittle || !narrow(shown.bytes, text)) return false;
       value = Value::of(text);
       return true;
     case Presented::Form::kText:
@@ -177,10 +227,11 @@ bool QuickFields::leaf(const ndr::Value& argument, Value& value, std::string& te
 }
 
 bool QuickFields::makes_history() {
-  if (!interface_ || !procedure_) return true;
-  if (procedure_->object || interface_->document == "MS-DCOM") return true;
+  const Interface* const interface = operation_->interface;
+  if (!interface || !operation_->procedure) return true;
+  if (operation_->procedure->object || interface->document == "MS-DCOM") return true;
   const ndr::Program* program = codec_.program(
-      *interface_, record_->opnum, ndr::Half::kResponse,
+      *interface, record_->opnum, ndr::Half::kResponse,
       record_->syntax.uuid == kNdr64Syntax ? ndr::Syntax::kNdr64 : ndr::Syntax::kNdr20);
   return !program || std::ranges::any_of(program->nodes, [](const ndr::Node& node) {
     return node.kind == ndr::ValueKind::kHandle || node.kind == ndr::ValueKind::kInterface;
