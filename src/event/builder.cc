@@ -90,6 +90,10 @@ std::string_view machine(const IpAddress& address) {
 
 bool may_hold_unc(const ndr::Value& value) {
   const std::string_view raw = as_text(value.bytes());
+  // The forms that are known at the beginning only begin with a slash or a backslash, or a quote.
+  const std::size_t first = value.is_text16() && value.order() == ByteOrder::kBig ? 1 : 0;
+  if (raw.size() > first && std::string_view("/\\\"").find(raw[first]) != std::string_view::npos)
+    return true;
   if (!value.is_text16()) return raw.find("\\\\") != std::string_view::npos;
   static constexpr std::string_view kLittle("\\\0\\\0", 4), kBig("\0\\\0\\", 4);
   return raw.find(value.order() == ByteOrder::kLittle ? kLittle : kBig) != std::string_view::npos;

@@ -31,6 +31,21 @@ TEST(UncHosts, LongPathFormHasAHostAndDevicePathsHaveNone) {
   EXPECT_THAT(hosts(R"(\\.\pipe\svcctl)"), IsEmpty());
 }
 
+TEST(UncHosts, OtherFormsThatWindowsTakesAreFoundAtTheBeginning) {
+  EXPECT_THAT(hosts("//10.0.0.9/share/file.txt"), ElementsAre("10.0.0.9"));
+  EXPECT_THAT(hosts(R"(\/host\share)"), ElementsAre("host"));
+  EXPECT_THAT(hosts(R"(/\host@80/share)"), ElementsAre("host@80"));
+  EXPECT_THAT(hosts(R"("//host/share/x.exe" -s \\other\a)"), ElementsAre("host", "other"));
+  EXPECT_THAT(hosts(R"(\??\UNC\host\share)"), ElementsAre("host"));
+  EXPECT_THAT(hosts("//?/unc/host/share"), ElementsAre("host"));
+  EXPECT_THAT(hosts(R"(\??\C:\Windows)"), IsEmpty());
+  EXPECT_THAT(hosts("//?/C:/Windows"), IsEmpty());
+  EXPECT_THAT(hosts("// a comment"), IsEmpty());
+  EXPECT_THAT(hosts("//word"), IsEmpty());
+  EXPECT_THAT(hosts("http://host/share"), IsEmpty());
+  EXPECT_THAT(hosts("/usr/bin//host/x"), IsEmpty());
+}
+
 TEST(UncHosts, WhatIsNoHostIsLeftAlone) {
   EXPECT_THAT(hosts(""), IsEmpty());
   EXPECT_THAT(hosts("\\\\"), IsEmpty());
