@@ -88,15 +88,19 @@ std::string_view machine(const IpAddress& address) {
   return as_text(std::as_bytes(std::span(address.bytes)));
 }
 
+/// Two separators side by side, or one at the beginning (`\??\UNC\host`).
 bool may_hold_unc(const ndr::Value& value) {
   const std::string_view raw = as_text(value.bytes());
-  // The forms that are known at the beginning only begin with a slash or a backslash, or a quote.
-  const std::size_t first = value.is_text16() && value.order() == ByteOrder::kBig ? 1 : 0;
-  if (raw.size() > first && std::string_view("/\\\"").find(raw[first]) != std::string_view::npos)
-    return true;
-  if (!value.is_text16()) return raw.find("\\\\") != std::string_view::npos;
-  static constexpr std::string_view kLittle("\\\0\\\0", 4), kBig("\0\\\0\\", 4);
-  return raw.find(value.order() == ByteOrder::kLittle ? kLittle : kBig) != std::string_view::npos;
+  const std::size_t width = value.is_text16() ? 2 : 1;
+  const std::size_t low = width == 2 && value.order() == ByteOrder::kBig ? 1 : 0;
+  bool before = true;
+  for (std::size_t at = 0; at + width <= raw.size(); at += width) {
+    const char c = raw[at + low];
+    const bool separator = (c == '\\' || c == '/') && (width == 1 || raw[at + 1 - low] == 0);
+    if (separator && before) return true;
+    before = separator;
+  }
+  return false;
 }
 
 }  // namespace
@@ -506,12 +510,19 @@ void EventBuilder::note_values(const EventHalf& half, const EventHalf& other) {
   }
 }
 
-// A path back to the server itself is not somewhere else to go.
+// A path back to the server itself is not somewhere else to go. What the server is called must be
+// known from itself, or from a ticket that it accepted: the share path is what the client says.
 void EventBuilder::forget_own_hosts() {
   if (event_.unc_hosts.empty()) return;
   const std::string own = event_.server.address.to_string();
+  const auto named = [&](const std::string& host, std::string_view name) {
+    return !name.empty() && equal_ignoring_case(host, name);
+  };
   std::erase_if(event_.unc_hosts, [&](const std::string& host) {
-    return host == own || equal_ignoring_case(host, event_.server_host);
+    if (host == own) return true;
+    const Identity* user = event_.user;
+    return user && (named(host, user->server_name) || named(host, user->server_dns_name) ||
+                    named(host, host_of_service(user->service)));
   });
 }
 

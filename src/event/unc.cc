@@ -7,7 +7,6 @@
 namespace rpcmarshal {
 namespace {
 
-constexpr std::size_t kMaxHosts = 16;
 constexpr std::size_t kMaxHostLength = 255;  // a DNS name's limit
 
 bool host_character(char c) {
@@ -33,66 +32,112 @@ bool inside_a_path(std::string_view text, std::size_t at) {
 
 bool separator(char c) { return c == '\\' || c == '/'; }
 
-/// Adds the host that `text` has at `start`; returns where it ends, or `start` when none is there.
-std::size_t append_host(std::vector<std::string>& hosts, std::string_view text, std::size_t start) {
-  std::size_t end = start;
-  while (end < text.size() && host_character(text[end])) ++end;
-  const std::string_view host = text.substr(start, end - start);
-  if (host.empty() || host.size() > kMaxHostLength) return start;
-  // Behind the host comes a share, or the text's (or the word's) end; anything else is no UNC
-  // path.
-  if (end < text.size() && !separator(text[end]) &&
-      std::string_view("\"' \t\r\n,;)<>").find(text[end]) == std::string_view::npos)
-    return start;
-  if (host.find_first_not_of('.') == std::string_view::npos) return start;
-  if (hosts.size() < kMaxHosts && std::ranges::none_of(hosts, [&](const std::string& known) {
-        return equal_ignoring_case(known, host);
-      })) {
-    hosts.emplace_back(host);
-  }
-  return end;
+/// Whether what stands before `at` lets a path begin there that may be written with slashes: the
+/// text's beginning, a quote, a space.
+bool begins(std::string_view text, std::size_t at) {
+  return at == 0 || std::string_view("\"' \t=").find(text[at - 1]) != std::string_view::npos;
 }
 
-/// Where the host begins of a text that is a UNC path in one of the forms that Windows takes and
-/// that do not begin with two backslashes: "//host/share", "\/host\share", the object manager's
-/// "\??\UNC\host\share". Only at the beginning (or behind its quote): within a text, two slashes
-/// are those of an address on the web. 0: it is none.
-std::size_t other_beginning(std::string_view text) {
-  const std::size_t from = !text.empty() && text.front() == '"' ? 1 : 0;
-  text.remove_prefix(from);
-  if (text.size() < 3 || !separator(text[0])) return 0;
-  if (text.starts_with("\\??\\"))
-    return equal_ignoring_case(text.substr(4, 4), "UNC\\") ? from + 8 : 0;
-  if (!separator(text[1]) || text.starts_with("\\\\")) return 0;  // the latter: found by the search
-  if (text.size() > 4 && (text[2] == '?' || text[2] == '.') && separator(text[3])) {
-    if (!equal_ignoring_case(text.substr(4, 3), "UNC") || text.size() < 8 || !separator(text[7]))
-      return 0;
-    return from + 8;
+void skip_separators(std::string_view text, std::size_t& at) {
+  while (at < text.size() && separator(text[at])) ++at;
+}
+
+/// The component at `at`, up to a separator or the end.
+std::string_view component(std::string_view text, std::size_t at) {
+  if (at > text.size()) return {};
+  std::size_t end = at;
+  while (end < text.size() && end - at <= kMaxHostLength && !separator(text[end])) ++end;
+  return text.substr(at, end - at);
+}
+
+bool any_of(std::string_view name, std::initializer_list<std::string_view> names) {
+  return std::ranges::any_of(names,
+                             [&](std::string_view one) { return equal_ignoring_case(name, one); });
+}
+
+/// Passes over "?\UNC\", "??\UNC\", ".\GLOBALROOT\Device\Mup\" and the like at `at`, which lead to
+/// the redirector in the object manager's name space. False: they lead elsewhere, to no host.
+bool pass_device_names(std::string_view text, std::size_t& at) {
+  for (int i = 0; i < 8; ++i) {  // more names than that do not stand in front of a host
+    const std::string_view name = component(text, at);
+    const bool redirector =
+        any_of(name, {"UNC", "Mup", "LanmanRedirector", "WebDavRedirector", "DfsClient"});
+    if (!redirector &&
+        !any_of(name, {"?", ".", "??", "GLOBALROOT", "Global", "GLOBAL??", "DosDevices", "Device"}))
+      return false;
+    at += name.size();
+    if (at >= text.size()) return false;
+    skip_separators(text, at);
+    if (redirector) return true;
   }
-  // A share is part of it: "//" also begins a comment.
-  const std::size_t share = text.find_first_of("\\/", 2);
-  return share != std::string_view::npos && share + 1 < text.size() ? from + 2 : 0;
+  return false;
+}
+
+/// Where a path to another host may begin, at or behind `at`; npos: nowhere. `device`: it begins
+/// with names of the object manager. `loose`: it is written with slashes, and so less certain.
+std::size_t find_start(std::string_view text, std::size_t at, bool& device, bool& loose) {
+  device = loose = false;
+  if (at == 0) {
+    const std::size_t first = text.starts_with('"') ? 1 : 0;
+    if (text.substr(first).starts_with('\\') &&
+        any_of(component(text, first + 1), {"??", "Device", "DosDevices", "GLOBAL??"})) {
+      device = true;
+      return first;
+    }
+  }
+  for (; at + 2 < text.size(); ++at) {
+    at = text.find_first_of("\\/", at);
+    if (at == std::string_view::npos || at + 2 >= text.size()) return std::string_view::npos;
+    if (!separator(text[at + 1])) continue;
+    loose = text[at] == '/' || text[at + 1] == '/';
+    if (loose ? begins(text, at) : !inside_a_path(text, at)) return at;
+    skip_separators(text, at);
+    --at;
+  }
+  return std::string_view::npos;
 }
 
 }  // namespace
 
 void append_unc_hosts(std::vector<std::string>& hosts, std::string_view text) {
-  std::size_t at = other_beginning(text);
-  if (at != 0) at = append_host(hosts, text, at);
-  while (at + 2 < text.size()) {
-    at = text.find("\\\\", at);
-    if (at == std::string_view::npos) return;
-    std::size_t start = at + 2;
-    const bool inside = inside_a_path(text, at);
-    at += 2;
-    if (inside) continue;
-    if (text.substr(start, 2) == "?\\" || text.substr(start, 2) == ".\\") {
-      start += 2;
-      if (!equal_ignoring_case(text.substr(start, 4), "UNC\\")) continue;
-      start += 4;
+  for (std::size_t at = 0; at < text.size();) {
+    bool device = false, loose = false;
+    const std::size_t begin = find_start(text, at, device, loose);
+    if (begin == std::string_view::npos) return;
+    std::size_t start = begin;
+    skip_separators(text, start);
+    at = start;
+    if (device || any_of(component(text, start), {"?", "."})) {
+      if (!pass_device_names(text, start)) continue;
     }
-    const std::size_t end = append_host(hosts, text, start);
-    if (end != start) at = end;
+    // "\\;LanmanRedirector\host", "\\?\UNC\;X:0\host": whom the redirector is to ask, and for whom.
+    for (int i = 0; i < 4 && start < text.size() && text[start] == ';'; ++i) {
+      start += component(text, start).size();
+      skip_separators(text, start);
+    }
+    std::size_t end = start;
+    while (end < text.size() && host_character(text[end])) ++end;
+    // Behind the host comes a share, or the text's (or the word's) end.
+    const bool share = end < text.size() && separator(text[end]);
+    if (loose && !share) continue;
+    if (!share && end < text.size() &&
+        std::string_view("\"' \t\r\n,;)<>").find(text[end]) == std::string_view::npos) {
+      // Else this is no UNC path; but at a text's beginning it can be nothing else, and Windows
+      // asks the network for whatever name stands there.
+      end = start + component(text, start).size();
+      if (begin != 0 || end == text.size()) continue;
+    }
+    const std::string_view host = text.substr(start, end - start);
+    if (host.empty() || host.size() > kMaxHostLength ||
+        host.find_first_of("\"<>|*?") != std::string_view::npos ||
+        host.find_first_not_of('.') == std::string_view::npos)
+      continue;
+    if (hosts.size() < kMaxUncHosts && std::ranges::none_of(hosts, [&](const std::string& known) {
+          return equal_ignoring_case(known, host);
+        })) {
+      hosts.emplace_back(host);
+    }
+    at = end;
   }
 }
 

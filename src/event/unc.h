@@ -8,9 +8,15 @@
 
 namespace rpcmarshal {
 
-/// Appends the host of every UNC path (`\\host`, `\\host\share\...`, `\\host@port\...`,
-/// `\\?\UNC\host\...`) anywhere in `utf8`, unless it is already in `hosts` (ignoring case). Device
-/// paths (`\\.\pipe\x`, `\\?\C:\x`) have no host. At most 16 hosts are kept.
+inline constexpr std::size_t kMaxUncHosts = 16;
+
+/// Appends the host of every UNC path in `utf8`, unless it is already in `hosts` (ignoring case):
+/// `\\host`, `\\host\share\...`, `\\host@port\...`, `\\;LanmanRedirector\host\...` anywhere;
+/// written with slashes (`//host/share`, `\/host\share`) where a word begins; by way of the object
+/// manager `\\?\UNC\host\...`, `\\.\GLOBALROOT\Device\Mup\host\...`, and at the text's beginning
+/// `\??\UNC\host\...`, `\Device\Mup\host\...`. Other device paths (`\\.\pipe\x`, `\\?\C:\x`) have
+/// no host. A host is written as it stands there (`host.`, `host@SSL@443`). At most kMaxUncHosts
+/// are kept.
 void append_unc_hosts(std::vector<std::string>& hosts, std::string_view utf8);
 
 }  // namespace rpcmarshal

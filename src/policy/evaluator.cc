@@ -170,6 +170,8 @@ ValueView Evaluator::view(std::uint32_t index, bool fold) {
       cached.number_at = numbers_.size();
       match::append_text(numbers_, value);
       cached.number_size = numbers_.size() - cached.number_at;
+    } else {
+      cached.nul = value.text.find('\0');
     }
   }
   const std::string_view text =
@@ -259,7 +261,19 @@ Evaluator::Truth Evaluator::compute(std::size_t at) {
       unknown = true;
       break;
     }
-    if (holds(at, view(v, fold))) return Truth::kTrue;
+    const ValueView whole = view(v, fold);
+    const bool match = holds(at, whole);
+    if (const std::size_t nul = values_[v].nul; nul != std::string_view::npos) {
+      // Some servers read a text up to its first NUL, some by its length: what is true of one
+      // reading only is not known.
+      const ValueView until{whole.value, whole.text.substr(0, nul),
+                            whole.folded.substr(0, whole.folded.find('\0'))};
+      if (holds(at, until) != match) {
+        unknown = true;
+        continue;
+      }
+    }
+    if (match) return Truth::kTrue;
   }
   return unknown ? Truth::kUnknown : Truth::kFalse;
 }
@@ -281,6 +295,10 @@ Evaluator::Truth Evaluator::refers(std::size_t at) {
       view(i, fold);
       view(j, fold);
       const ValueView x = view(i, fold), y = view(j, fold);
+      if (values_[i].nul != std::string_view::npos || values_[j].nul != std::string_view::npos) {
+        unknown = true;
+        continue;
+      }
       const std::string_view s = fold ? x.folded : x.text, t = fold ? y.folded : y.text;
       const bool start = (flags & kAtStart) != 0, end = (flags & kAtEnd) != 0;
       const bool agrees = start && end ? s.find(t) != std::string_view::npos

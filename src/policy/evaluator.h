@@ -103,6 +103,7 @@ class Evaluator {
     std::string_view text;
     std::size_t number_at = 0, number_size = 0;  // in numbers_, when the text is not the value's
     std::size_t folded_at = 0, folded_size = 0;
+    std::size_t nul = std::string_view::npos;  // where the text has its first NUL
     bool written = false, folded = false;
   };
   struct CachedField {

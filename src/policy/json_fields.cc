@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/code_point.h"
+#include "event/unc.h"
 
 namespace rpcmarshal::policy {
 namespace {
@@ -17,6 +18,9 @@ constexpr std::string_view kFromArguments[] = {"request",  "details", "unc_hosts
 /// What the wire never shows.
 constexpr std::string_view kHostOnly[] = {"user.sid",       "user.groups", "client.pid",
                                           "client.process", "server.pid",  "server.process"};
+/// What a server does not know of every call.
+constexpr std::string_view kEndpoints[] = {"client.address", "client.port", "server.address",
+                                           "server.port"};
 /// Operations whose arguments carry a structure that `details` holds ("details.task") when it could
 /// be read.
 struct Carried {
@@ -111,6 +115,7 @@ JsonFields::JsonFields(const Policy& policy) : policy_(policy), nodes_(1) {
   interface_ = add("interface.name");
   protocol_ = add("transport.protocol");
   anonymous_ = add("user.anonymous");
+  level_ = add("user.level");
   open_.reserve(kMaxDepth);
 }
 
@@ -324,7 +329,9 @@ void JsonFields::forget_hosts(std::string_view json) {
   for (std::size_t i = 0; i < policy_.field_count(); ++i) {
     if (names_[i] != "unc_hosts") continue;
     std::erase_if(fields_[i].values, [&](const Value& host) {
-      return host.kind == Value::Kind::kText &&
+      // Of other characters the request may have escapes.
+      const bool plain = std::ranges::all_of(host.text, [](char c) { return c > ' ' && c < 0x7F; });
+      return host.kind == Value::Kind::kText && plain &&
              std::search(request.begin(), request.end(), host.text.begin(), host.text.end(),
                          [&](char a, char b) { return lower(a) == lower(b); }) == request.end();
     });
@@ -491,9 +498,31 @@ void JsonFields::judge() {
       mark(carried.detail, true);
     }
   }
-  if (text_of(protocol_) == "ncacn_np") mark("transport.pipe", true);
-  if (text_of(sensor_) != "wire") return;
-  for (const std::string_view name : kHostOnly) mark(name, true);
+  for (std::size_t i = 0; i < policy_.field_count(); ++i) {
+    // More hosts may have been in the arguments than are kept.
+    if (names_[i] == "unc_hosts" && fields_[i].values.size() >= kMaxUncHosts)
+      fields_[i].unknown = true;
+  }
+  const std::string_view protocol = text_of(protocol_);
+  if (protocol == "ncacn_np") mark("transport.pipe", true);
+  if (text_of(sensor_) == "wire") {
+    for (const std::string_view name : kHostOnly) mark(name, true);
+    // A ticket names groups of the domain; the server adds those of its own.
+    mark("user.groups", false);
+  } else if (text_of(sensor_) == "host") {
+    if (protocol == "ncalrpc") {
+      for (const std::string_view name : {"client.pid", "client.process"}) mark(name, true);
+    } else {
+      // The runtime does not always say where a call is from; over named pipes it cannot.
+      for (const std::string_view name : kEndpoints) mark(name, true);
+    }
+    // Nobody authenticated, and no pipe brought anybody.
+    if (text_of(level_) == "none" && (protocol == "ncacn_ip_tcp" || protocol == "ncacn_http"))
+      return;
+    for (const std::string_view name : {"user.sid", "user.groups"}) mark(name, true);
+  } else {
+    return;
+  }
   if (fields_[anonymous_].values.empty()) {
     mark("user.name", true);
     mark("user.domain", true);

@@ -9,7 +9,10 @@
 //   - a structure inside an argument (details.task, ...) that its operation carries but nobody
 //     could read, or only in part (`incomplete`);
 //   - who the caller is (user.name), when the wire did not show it, and what only the host can see
-//     (user.sid, user.groups, client.process, client.pid), in events from the wire.
+//     (user.sid, user.groups, client.process, client.pid), in events from the wire;
+//   - what the runtime does not tell a server of every call: addresses and user names of calls over
+//     named pipes, in events from the host;
+//   - UNC hosts beyond those that are kept.
 //
 // A call is decided before it is made. Of an event that has the response, too (simulation), what
 // was found in the response's arguments - entries of details and handles, UNC hosts - is left out.
@@ -85,7 +88,7 @@ class JsonFields final : public FieldSource {
   std::vector<Node> nodes_;
   std::vector<Field> fields_;  // of the policy, then our own
   std::vector<std::string> names_;
-  std::uint32_t sensor_, status_, operation_, interface_, protocol_, anonymous_;
+  std::uint32_t sensor_, status_, operation_, interface_, protocol_, anonymous_, level_;
   std::string decoded_, error_;
   std::vector<Frame> open_;
   std::vector<std::string_view> arguments_;  // of the request

@@ -49,7 +49,11 @@ TEST_F(Golden, Decides) {
   EXPECT_EQ(policy_->rule(1).reason, "texts");
   constexpr const char* kRest = R"("sensor":"host","request":{"a":"x","b":"X")";
   const auto event = [&](std::string_view more, std::string_view request = "") {
-    return "{" + std::string(kRest) + std::string(request) + "}" + std::string(more) + "}";
+    std::string out = "{" + std::string(kRest) + std::string(request) + "}" + std::string(more);
+    // Who calls is known, unless the test says otherwise.
+    if (more.find("client") == more.npos) out += R"(,"client":{"address":"192.168.0.1"})";
+    if (more.find("user") == more.npos) out += R"(,"user":{"groups":["S-1-5-11"]})";
+    return out + "}";
   };
   EXPECT_EQ(say(event(R"(,"operation":"THREE")")), "allow set");
   EXPECT_EQ(say(event(R"(,"operation":"Six")")), "audit default");
@@ -64,7 +68,11 @@ TEST_F(Golden, Decides) {
   EXPECT_EQ(say(event(R"(,"client":{"address":"10.9.8.7"})")), "block address 1722");
   EXPECT_EQ(say(event(R"(,"client":{"address":"fd12::1"})")), "block address 1722");
   EXPECT_EQ(say(event(R"(,"client":{"address":"192.168.0.1"})")), "audit default");
-  EXPECT_EQ(say(event(R"(,"user":{"groups":["S-1-1-0"]})")), "audit default learning");
+  EXPECT_EQ(say(event(R"(,"client":{"port":1})")), "block address unknown 1722");
+  EXPECT_EQ(
+      say(event(
+          R"(,"transport":{"protocol":"ncacn_ip_tcp"},"user":{"groups":["S-1-1-0"],"level":"none"})")),
+      "audit default learning");
   EXPECT_EQ(
       say(R"({"sensor":"host","request":{"a":"x"},"decode":{"request":{"status":"partial"}}})"),
       "block texts unknown 1722");

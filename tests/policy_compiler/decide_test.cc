@@ -113,6 +113,27 @@ TEST(Decide, ARuleSaysWhatUnknownMeans) {
   EXPECT_EQ(no_match.say("{" + std::string(kUndecoded) + "}"), "allow by default");
 }
 
+// "evil\0.ok" ends with ".ok" for a server that counts, and is "evil" for one that does not.
+TEST(Decide, WhatIsTrueOfOneReadingOnlyIsUnknown) {
+  PolicyRun run(R"(
+rules:
+  - {id: suffix, action: block, when: {request.f|endswith: .ok}}
+  - {id: word, action: block, when: {request.f: evil}}
+  - {id: prefix, action: block, when: {request.f|startswith: ev}}
+  - {id: same, action: block, when: {request.f|fieldref: request.g}}
+)");
+  const auto say = [&](std::string_view f) {
+    return run.say(R"({"request":{"f":")" + std::string(f) + R"(","g":"x"}})");
+  };
+  EXPECT_EQ(say("evil"), "block by word");
+  EXPECT_EQ(say("a.ok"), "block by suffix");
+  EXPECT_EQ(say(R"(a.ok\u0000)"), "audit by suffix (unknown request.f)");
+  EXPECT_EQ(say(R"(a\u0000b.ok)"), "audit by suffix (unknown request.f)");
+  EXPECT_EQ(say(R"(every\u0000thing)"), "block by prefix") << "either way";
+  EXPECT_EQ(say(R"(x\u0000)"), "audit by same (unknown request.f)");
+  EXPECT_EQ(say("other"), "allow by default");
+}
+
 TEST(Decide, NotUnknownIsUnknown) {
   PolicyRun run(R"(
 rules:

@@ -14,6 +14,8 @@
 namespace rpcmarshal::policy {
 namespace {
 
+using namespace std::string_view_literals;
+
 const std::string kRoot = RPCM_SOURCE_DIR;
 
 std::string text_of(const std::string& path) {
@@ -57,6 +59,16 @@ std::string recorded(const std::string& capture, std::string_view operation, std
   return "{}";
 }
 
+/// As it stands between the quotes of JSON; NUL as its escape.
+std::string escaped(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '\\' || c == '"') out += '\\';
+    out += c == 0 ? "\\u0000" : std::string(1, c);
+  }
+  return out;
+}
+
 TEST(Examples, AreWithoutFindings) {
   int files = 0;
   for (const auto& file : std::filesystem::directory_iterator(kRoot + "/policies")) {
@@ -83,6 +95,17 @@ TEST(Examples, ForcedAuthentication) {
   };
   EXPECT_EQ(run.say(to(R"(\\\\FS1\\)")), "allow by efs-listed-hosts");
   EXPECT_EQ(run.say(to(R"(\\\\10.77.0.66\\)")), "block by other-hosts");
+  // Own files are named by drive; what is neither that nor a listed host is not let through.
+  const auto file = [&](std::string_view path) {
+    return run.say(
+        R"({"sensor":"host","interface":{"name":"efsrpc"},"operation":"EfsRpcOpenFileRaw","request":{"FileName":")" +
+        escaped(path) + R"("},"decode":{"request":{"status":"complete"}}})");
+  };
+  EXPECT_EQ(file(R"(C:\Data\x.txt)"), "allow by default");
+  EXPECT_EQ(file(R"(\Device\NewRedirector\evil\x)"), "block by efs-other-paths");
+  EXPECT_EQ(file(R"(\\.\pipe\x)"), "block by efs-other-paths");
+  for (const char* path : {R"(\\fs1.\x)", R"(\\fs1@8080\x)", R"(//fs1/x)", R"(\\?\UNC\fs1\x)"})
+    EXPECT_EQ(file(path), "block by efs-other-paths") << path;
   // A listed host further back does not help.
   EXPECT_EQ(run.say(to(R"(\\\\10.77.0.66\\\\\\fs1\\)")), "block by other-hosts");
 }
@@ -118,6 +141,37 @@ TEST(Examples, Services) {
             "block by service-other-program");
 }
 
+// Other writings of a path are not on the list, whatever they lead to.
+TEST(Examples, ServiceProgramsInOtherWritings) {
+  PolicyRun run(text_of(kRoot + "/policies/services.yml"));
+  const auto program = [&](std::string_view path) {
+    return run.say(
+        R"({"sensor":"host","interface":{"name":"svcctl"},"operation":"RCreateServiceW","request":{"lpBinaryPathName":")" +
+        escaped(path) + R"("},"decode":{"request":{"status":"complete"}}})");
+  };
+  for (const char* path :
+       {R"(C:/Program Files/x.exe)", R"(C:/Program Files\..\..\x.exe)",
+        R"(\\?\C:\Program Files\x.exe)", R"(\??\C:\Program Files\x.exe)", R"(%ProgramFiles%\x.exe)",
+        R"(%SystemRoot%\Temp\x.exe)", R"(C:\PROGRA~1\x.exe)", R"(\\evil\share\x.exe)",
+        R"(\\evil@SSL\share\x.exe)", R"(//evil/share/x.exe)", R"(C:\Program Files .\x.exe)",
+        R"("C:/Program Files/x.exe")", R"(x.exe)", ""}) {
+    EXPECT_EQ(program(path), "block by service-other-program") << path;
+  }
+  EXPECT_EQ(program(R"("C:\Program Files\x.exe" -s)"), "allow by service-listed-program");
+  EXPECT_EQ(program(R"(C:\PROGRAM FILES\x.exe)"), "allow by service-listed-program");
+  // What stands behind a NUL is read by some servers, and not by others.
+  EXPECT_EQ(program("C:\\Program Files\\x.exe\0cmd.exe"sv),
+            "audit by service-listed-program (unknown request.lpBinaryPathName)");
+  const auto failure = [&](std::string_view command) {
+    return run.say(
+        R"({"sensor":"host","interface":{"name":"svcctl"},"operation":"RChangeServiceConfig2W","request":{"Info":{"dwInfoLevel":2,"info":{"case":2,"psfa":{"lpCommand":)" +
+        std::string(command) + R"(}}}},"decode":{"request":{"status":"complete"}}})");
+  };
+  EXPECT_EQ(failure(R"("cmd.exe /c x")"), "block by service-failure-command");
+  EXPECT_EQ(failure("null"), "allow by default");
+  EXPECT_EQ(failure(R"("")"), "allow by default");
+}
+
 TEST(Examples, Registry) {
   EXPECT_EQ(decisions("registry.yml", "demo.pcap"), "registry-hives=1 registry-other-writes=1");
   EXPECT_EQ(decisions("registry.yml", "winreg_smb2.pcap"),
@@ -132,6 +186,19 @@ TEST(Examples, Registry) {
   EXPECT_EQ(run.say(key(R"(name":"HKLM\\Software\\Contoso\\Agent")")),
             "allow by registry-own-keys");
   EXPECT_EQ(run.say(key(R"(name":"HKLM\\Software\\Contoso2")")), "block by registry-other-writes");
+  // The key as its parent makes it, as reg.exe does.
+  const auto create = [&](std::string_view below, std::string_view options) {
+    return run.say(recorded(
+        "winreg_smb2.pcap", "BaseRegCreateKey",
+        R"(SOFTWARE\\Updater\\State","lpClass":null,"dwOptions":"REG_OPTION_VOLATILE")",
+        std::string(below) + R"(","lpClass":null,"dwOptions":")" + std::string(options) + "\""));
+  };
+  EXPECT_EQ(create(R"(software\\contoso\\agent)", "REG_OPTION_NON_VOLATILE"),
+            "allow by registry-create-own-keys");
+  EXPECT_EQ(create(R"(SOFTWARE\\Contoso2)", "REG_OPTION_NON_VOLATILE"),
+            "block by registry-other-writes");
+  EXPECT_EQ(create(R"(SOFTWARE\\Contoso\\link)", "REG_OPTION_VOLATILE|REG_OPTION_CREATE_LINK"),
+            "block by registry-links");
   // Nobody saw the key opened.
   EXPECT_EQ(run.say(key(R"(handle2":"x")")),
             "audit by registry-own-keys (unknown request.hKey.name)");
@@ -165,7 +232,12 @@ TEST(Examples, Tasks) {
   constexpr const char* kGood =
       R"("command_lines":["C:\\Program Files\\Contoso\\sync.exe"],"actions":[{"type":"exec","command":"C:\\Program Files\\Contoso\\sync.exe"}])";
   EXPECT_EQ(task("<Exec></Exec>", kGood), "allow by task-listed-command");
-  EXPECT_EQ(task("<Exec></Exec><Exec></Exec>", kGood), "block by task-other-command");
+  for (const char* two :
+       {"<Exec></Exec><Exec></Exec>", "<Exec></Exec ><Exec></Exec >",
+        "<Exec></Exec\\n><Exec></Exec\\n>", "<t:Exec></t:Exec ><t:Exec></t:Exec >",
+        "<Exec></Exec><t:Exec></t:Exec>"}) {
+    EXPECT_EQ(task(two, kGood), "block by task-other-command") << two;
+  }
   EXPECT_EQ(
       task("",
            R"("command_lines":["C:\\x.exe"],"actions":[{"type":"exec","command":"C:\\x.exe"}])"),
@@ -180,11 +252,17 @@ TEST(Examples, Tasks) {
 }
 
 TEST(Examples, Callers) {
+  constexpr std::string_view kSomebody =
+      R"("user":{"name":"eve","domain":"CONTOSO","sid":"S-1-5-21-1-2-3-9","groups":["S-1-5-11"]})";
   PolicyRun run(text_of(kRoot + "/policies/callers.yml"));
   ASSERT_NE(run.policy, nullptr) << run.errors();
   EXPECT_TRUE(run.policy->local_calls());
+  // The server knows who calls, and from where, unless the test says otherwise.
   const auto call = [&](std::string_view members) {
-    return run.say("{\"sensor\":\"host\"," + std::string(members) + "}");
+    std::string out = "{\"sensor\":\"host\"," + std::string(members);
+    if (members.find("\"client\"") == members.npos) out += R"(,"client":{"address":"10.0.0.9"})";
+    if (members.find("\"user\"") == members.npos) out += "," + std::string(kSomebody);
+    return run.say(out + "}");
   };
   EXPECT_EQ(
       call(
@@ -199,7 +277,8 @@ TEST(Examples, Callers) {
           R"("interface":{"name":"svcctl"},"client":{"address":"10.0.0.1"},"user":{"groups":["S-1-1-0","S-1-5-21-1111111111-2222222222-3333333333-1105"]})"),
       "allow by by-group");
   EXPECT_EQ(
-      call(R"("interface":{"name":"winreg"},"user":{"domain":"contoso","name":"SVC-backup"})"),
+      call(
+          R"("interface":{"name":"winreg"},"user":{"domain":"contoso","name":"SVC-backup","groups":["S-1-5-11"]})"),
       "allow by by-user");
   EXPECT_EQ(call(R"("interface":{"name":"svcctl"},"client":{"address":"10.77.2.9"})"),
             "block by by-network");
@@ -215,12 +294,17 @@ TEST(Examples, Callers) {
             "block by by-pipe");
   EXPECT_EQ(
       call(
-          R"("interface":{"name":"winreg"},"transport":{"protocol":"ncacn_ip_tcp"},"user":{"level":"integrity"})"),
+          R"("interface":{"name":"winreg"},"transport":{"protocol":"ncacn_ip_tcp"},"user":{"level":"integrity","name":"eve","domain":"X","groups":["S-1-5-11"]})"),
       "block by by-level");
   EXPECT_EQ(
       call(
-          R"("interface":{"name":"winreg"},"transport":{"protocol":"ncacn_ip_tcp"},"user":{"level":"privacy"})"),
+          R"("interface":{"name":"winreg"},"transport":{"protocol":"ncacn_ip_tcp"},"user":{"level":"privacy","name":"eve","domain":"X","groups":["S-1-5-11"]})"),
       "allow by default");
+  // Over a pipe the runtime does not tell where a call is from: that is no reason to block it.
+  EXPECT_EQ(
+      call(
+          R"("interface":{"name":"svcctl"},"transport":{"protocol":"ncacn_np","pipe":"\\pipe\\svcctl"},"client":{})"),
+      "audit by by-network (unknown client.address)");
 }
 
 }  // namespace

@@ -1,4 +1,6 @@
 // Which fields an event has, before the call, and which of them cannot be known.
+#include <gmock/gmock.h>
+
 #include "run.h"
 
 namespace rpcmarshal::policy {
@@ -92,7 +94,10 @@ TEST(JsonFields, DetailsThatWereReadInPart) {
 
 TEST(JsonFields, WhatTheWireDoesNotShow) {
   EXPECT_EQ(field("user.groups", R"({"sensor":"wire"})"), "?");
-  EXPECT_EQ(field("user.groups", R"({"sensor":"host"})"), "");
+  // A ticket has the groups of the domain; the server adds its own.
+  EXPECT_EQ(field("user.groups", R"({"sensor":"wire","user":{"groups":["S-1-5-11"]}})"),
+            "S-1-5-11?");
+  EXPECT_EQ(field("user.groups", R"({"user":{"name":"x"}})"), "");
   EXPECT_EQ(field("user.name", R"({"sensor":"wire","user":{"name":"x"}})"), "x");
   EXPECT_EQ(field("user.name", R"({"sensor":"wire"})"), "?");
   EXPECT_EQ(field("user.name", R"({"sensor":"wire","user":{"anonymous":true}})"), "");
@@ -100,6 +105,50 @@ TEST(JsonFields, WhatTheWireDoesNotShow) {
   EXPECT_EQ(field("transport.pipe", R"({"transport":{"protocol":"ncacn_ip_tcp"}})"), "");
   EXPECT_EQ(field("details.task.command_lines", R"({"operation":"SchRpcRegisterTask"})"), "?");
   EXPECT_EQ(field("details.task.command_lines", R"({"operation":"SchRpcRun"})"), "");
+}
+
+TEST(JsonFields, WhatAServerIsNotTold) {
+  constexpr std::string_view kPipe =
+      R"({"sensor":"host","transport":{"protocol":"ncacn_np","pipe":"\\pipe\\x"},
+          "user":{"sid":"S-1-5-18","groups":["S-1-5-11"],"level":"none"}})";
+  EXPECT_EQ(field("client.address", kPipe), "?");
+  EXPECT_EQ(field("server.port", kPipe), "?");
+  EXPECT_EQ(field("user.sid", kPipe), "S-1-5-18");
+  EXPECT_EQ(field("user.groups", kPipe), "S-1-5-11");
+  EXPECT_EQ(field("user.name", kPipe), "?");
+  EXPECT_EQ(field("client.process", kPipe), "") << "remote: there is none";
+  constexpr std::string_view kNobody =
+      R"({"sensor":"host","transport":{"protocol":"ncacn_ip_tcp"},"client":{"address":"10.0.0.1"},
+          "user":{"authentication":"none","level":"none"}})";
+  EXPECT_EQ(field("client.address", kNobody), "10.0.0.1");
+  EXPECT_EQ(field("user.sid", kNobody), "");
+  EXPECT_EQ(field("user.name", kNobody), "");
+  constexpr std::string_view kFailed =
+      R"({"sensor":"host","transport":{"protocol":"ncacn_ip_tcp"},
+          "user":{"authentication":"kerberos","level":"privacy"}})";
+  EXPECT_EQ(field("user.groups", kFailed), "?") << "the token could not be had";
+  EXPECT_EQ(field("user.name", kFailed), "?");
+  constexpr std::string_view kLocal =
+      R"({"sensor":"host","transport":{"protocol":"ncalrpc"},"user":{"level":"privacy"}})";
+  EXPECT_EQ(field("client.address", kLocal), "");
+  EXPECT_EQ(field("client.process", kLocal), "?");
+}
+
+TEST(JsonFields, MoreHostsThanAreKept) {
+  std::string hosts = "\"h0\"", request = "h0";
+  for (int i = 1; i < 15; ++i) {
+    hosts += ",\"h" + std::to_string(i) + "\"";
+    request += " h" + std::to_string(i);
+  }
+  const auto event = [](const std::string& names, const std::string& text) {
+    return R"({"request":{"x":")" + text + R"("},"unc_hosts":[)" + names + "]}";
+  };
+  EXPECT_THAT(field("unc_hosts", event(hosts, request)), testing::Not(testing::HasSubstr("?")));
+  EXPECT_THAT(field("unc_hosts", event(hosts + ",\"h15\"", request + "h15")),
+              testing::HasSubstr("?"));
+  // What is not written in the request as it is written in the host stays.
+  EXPECT_EQ(field("unc_hosts", R"({"request":{"x":"\\\\e\u0001\\s"},"unc_hosts":["e\u0001"]})"),
+            "e\x01");
 }
 
 // A call is decided before it is made.

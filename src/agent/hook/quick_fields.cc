@@ -131,7 +131,9 @@ policy::FieldValues QuickFields::of_call(policy::FieldId field) {
     case Field::kProtocol:
       return one(field, Value::of(protocol_sequence(record_->caller.protocol)));
     case Field::kClientAddress:
-      if (record_->caller.client.address == IpAddress{}) return {};
+      // Not of every call does the runtime say where it is from.
+      if (record_->caller.client.address == IpAddress{})
+        return {{}, record_->caller.protocol != EventTransport::Protocol::kLocal};
       return text(field, record_->caller.client.address.to_string());
     case Field::kArgument: {
       if (!decode()) return kUnknown;
