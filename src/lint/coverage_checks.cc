@@ -162,9 +162,10 @@ void check_coverage(Checker& c) {
     for (const Operation* operation : c.matched)
       notable += severity_rank(*operation->procedure) > 0;
     const std::string& level = c.rule.about.level;
-    if (2 * notable < c.matched.size() || level == "high" || level == "critical") {
-      c.add("any-operation",
-            level == "high" || level == "critical" ? Severity::kWarning : Severity::kNote,
+    const bool mostly_ordinary = 2 * notable < c.matched.size();
+    const bool loud = level == "high" || level == "critical";
+    if (notable < c.matched.size() && (mostly_ordinary || loud)) {
+      c.add("any-operation", mostly_ordinary && loud ? Severity::kWarning : Severity::kNote,
             c.rule.detection.conditions[0].at,
             "the rule (level " + (level.empty() ? std::string("not said") : level) +
                 ") matches all " + std::to_string(c.matched.size()) +

@@ -106,6 +106,9 @@ void check_escapes(Checker& c, const Item& item, const Value& value) {
   std::string meaning;
   for (const sigma::PatternPart& part : value.pattern.parts())
     meaning += part.kind == sigma::PatternPart::Kind::kText ? part.text : "<any>";
+  // Windows writes such a star itself: the share in the events 5140 and 5145 is "\\*\IPC$".
+  if (c.view == View::kOther && item.field.ends_with("ShareName") && meaning.starts_with("\\\\*\\"))
+    return;
   c.add("literal-wildcard", path ? Severity::kError : Severity::kWarning, value.at,
         "the backslash before '*' makes it a plain star: this means the text " + meaning +
             (path ? ", which no path can hold" : ""),

@@ -43,6 +43,14 @@ bool any_of(std::string_view text, std::initializer_list<std::string_view> words
       words, [&](std::string_view w) { return text.find(w) != std::string_view::npos; });
 }
 
+/// A named number of a protocol document: "SERVICE_CONTROL_STOP".
+bool is_constant(std::string_view text) {
+  return text.find('_') != std::string_view::npos && text.front() >= 'A' && text.front() <= 'Z' &&
+         std::ranges::all_of(text, [](char c) {
+           return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+         });
+}
+
 /// Where events of a Windows log are made. [Summiting the Pyramid: event columns]
 char host_column(const sigma::Rule& rule) {
   const sigma::LogSource& source = rule.logsource;
@@ -239,15 +247,36 @@ class Scorer {
     return header_;
   }
 
+  /// An argument that the rule only asks to be there, whatever it says.
+  bool any_value(const Item& item) const {
+    return view_ == View::kOwn && !item.values.empty() &&
+           std::ranges::all_of(item.values, [](const sigma::Value& value) {
+             return value.kind == sigma::Value::Kind::kExists || value.text == "*" ||
+                    value.text == "?*";
+           });
+  }
+
+  /// What our events say a context handle was opened on.
+  static std::pair<std::uint8_t, std::string> level_of_handle(const Item& item) {
+    const bool of_the_system = std::ranges::all_of(item.values, [](const sigma::Value& value) {
+      return value.text.find('\\') != std::string::npos || value.text.starts_with("alias ") ||
+             value.text.starts_with("group ");
+    });
+    if (of_the_system) return {4, "the system gives this name; the effect needs it"};
+    return {3, "something that is there; others would do"};
+  }
+
   std::pair<std::uint8_t, std::string> level_of(const Item& item) const {
     if (item.keyword) return {1, "words anywhere in the event"};
+    if (any_value(item) && column_of(item) == 'P')
+      return {4, "any value: without this argument the call has no such effect"};
+    if (view_ == View::kOwn && item.field == "handles.name") return level_of_handle(item);
     const std::string name = last_name(item.field);
     const std::string field = to_lower(item.field);
-    if (any_of(field,
-               {"orig_h", "resp_h", "orig_p", "resp_p", "address", "port", "host", "ipaddress",
-                "hash", "md5", "sha", "imphash", "uid", "processid", "workstation", "unc_hosts"}) ||
-        field.starts_with("user.") || name == "user" || name == "sid" || name == "ts" ||
-        any_of(field, {"username", "logonid", "computer"}))
+    if (any_of(field, {"orig_h", "resp_h", "orig_p", "resp_p", "address", "host", "hash", "md5",
+                       "sha1", "sha256", "processid", "workstation", "unc_hosts"}) ||
+        name.ends_with("port") || name == "uid" || field.starts_with("user.") || name == "user" ||
+        name == "sid" || name == "ts" || any_of(field, {"username", "logonid", "computer"}))
       return {1, "the attacker changes it at will"};
     if (name == "named_pipe" || field == "transport.pipe" || field == "transport.tree" ||
         (name == "path" && rule_.logsource.product == "zeek" &&
@@ -261,7 +290,7 @@ class Scorer {
       const std::string text = to_lower(value.text);
       const bool number = value.kind == sigma::Value::Kind::kNumber ||
                           value.kind == sigma::Value::Kind::kCompare ||
-                          value.kind == sigma::Value::Kind::kExists;
+                          value.kind == sigma::Value::Kind::kExists || is_constant(value.text);
       numbers &= number;
       names_tool |= any_of(text, {"cmd.exe", "powershell", "pwsh", "rundll32", "mshta", "regsvr32",
                                   "wscript", "cscript", "certutil", "comspec", "cmd /", "\\sc.exe",
@@ -271,7 +300,8 @@ class Scorer {
     if (argument && (numbers || any_of(name, {"flags", "type", "access", "infoclass", "level"})))
       return {4, "the call needs this value to have its effect"};
     if (names_tool) return {3, "a tool that every Windows has; others would do"};
-    if (argument && any_of(name, {"key", "subkey", "class", "method", "namespace"}) && all)
+    if (argument && any_of(name, {"key", "subkey", "valuename", "class", "method", "namespace"}) &&
+        all)
       return {4, "the system gives this name; the effect needs it"};
     if (any_of(name, {"commandline", "originalfilename", "description", "product", "company"}))
       return {2, "how one tool is built or started"};

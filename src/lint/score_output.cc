@@ -130,16 +130,30 @@ std::string scores_json(const std::vector<RuleScore>& scores) {
   return out;
 }
 
+/// `text` in lines of at most `size` bytes, broken behind blanks where it has some; at most `most`.
+std::vector<std::string> in_lines(std::string_view text, std::size_t size, std::size_t most) {
+  std::vector<std::string> lines;
+  while (text.size() > size && lines.size() + 1 < most) {
+    std::size_t end = text.rfind(' ', size);
+    if (end == std::string_view::npos || end == 0) break;
+    lines.emplace_back(text.substr(0, end));
+    text.remove_prefix(end + 1);
+  }
+  lines.push_back(shortened(text, size));
+  return lines;
+}
+
 std::string scores_svg(const std::vector<RuleScore>& scores) {
   // What stands in which cell.
   struct Entry {
     Score score;
     std::string text;
+    std::vector<std::string> lines;
   };
   std::vector<Entry> entries;
   for (const RuleScore& rule : scores) {
     if (scores.size() > 1) {
-      entries.push_back({rule.final_score, rule.title});
+      entries.push_back({rule.final_score, rule.title, {}});
       continue;
     }
     for (const SelectionScore& selection : rule.selections) {
@@ -147,9 +161,10 @@ std::string scores_svg(const std::vector<RuleScore>& scores) {
       if (selection.filter) text += " (filter)";
       if (!selection.can_match) text += " (never matches)";
       for (const ObservableScore& o : selection.observables) text += "; " + o.what;
-      entries.push_back({selection.score, text});
+      entries.push_back({selection.score, text, {}});
     }
   }
+  for (Entry& entry : entries) entry.lines = in_lines(entry.text, 58, 4);
   std::vector<Column> columns;
   for (const Column& column : kColumns) {
     const bool network = column.letter == 'P' || column.letter == 'H';
@@ -162,17 +177,20 @@ std::string scores_svg(const std::vector<RuleScore>& scores) {
   if (columns.empty()) columns.assign(kColumns.begin(), kColumns.begin() + 2);
 
   constexpr int kLabel = 380, kWidth = 400, kLine = 16, kTop = 60;
+  constexpr std::size_t kMostLines = 64;
   std::string body;
   int y = kTop;
   for (const Row& row : kRows) {
     std::size_t most = 1;
     for (const Column& column : columns) {
-      most = std::max<std::size_t>(
-          most, static_cast<std::size_t>(std::ranges::count_if(entries, [&](const Entry& e) {
-            return e.score == Score{static_cast<std::uint8_t>(row.level), column.letter};
-          })));
+      std::size_t lines = 0;
+      for (const Entry& e : entries) {
+        if (e.score == Score{static_cast<std::uint8_t>(row.level), column.letter})
+          lines += e.lines.size();
+      }
+      most = std::max(most, lines);
     }
-    const int height = static_cast<int>(std::min<std::size_t>(most, 60)) * kLine + 20;
+    const int height = static_cast<int>(std::min<std::size_t>(most, kMostLines + 1)) * kLine + 20;
     const auto box = [&](int x, int width, std::string_view fill) {
       body += "<rect x=\"" + std::to_string(x) + "\" y=\"" + std::to_string(y) + "\" width=\"" +
               std::to_string(width) + "\" height=\"" + std::to_string(height) + "\" fill=\"" +
@@ -199,10 +217,12 @@ std::string scores_svg(const std::vector<RuleScore>& scores) {
       std::size_t left = 0;
       for (const Entry& e : entries) {
         if (e.score != Score{static_cast<std::uint8_t>(row.level), column.letter}) continue;
-        if (line < 59) {
-          text(x, line++, shortened(e.text, 58), e.text);
-        } else {
+        if (left > 0 || static_cast<std::size_t>(line) + e.lines.size() > kMostLines) {
           ++left;
+          continue;
+        }
+        for (const std::string& words : e.lines) {
+          text(words == e.lines.front() ? x : x + 12, line++, words, e.text);
         }
       }
       if (left > 0) {

@@ -139,6 +139,33 @@ TEST(Lint, EscapedWildcards) {
   EXPECT_THAT(of(smb(R"(\\*\IPC$)"), "literal-wildcard"), IsEmpty());
 }
 
+TEST(Lint, TheStarThatWindowsWritesIsLeftAlone) {
+  const auto windows = [](const std::string& field, const std::string& path) {
+    return of(lint_it(rule_text("product: windows, service: security", {},
+                                "  a:\n    " + field + ": '" + path + "'\n  condition: a\n")),
+              "literal-wildcard");
+  };
+  EXPECT_THAT(windows("ShareName", R"(\\\\\*\\IPC$)"), IsEmpty());
+  EXPECT_THAT(windows("ShareName", R"(\\\*\IPC$)"), testing::Not(IsEmpty()))
+      << "one backslash too few";
+  EXPECT_THAT(windows("Image", R"(\\\\\*\\a.exe)"), testing::Not(IsEmpty()));
+}
+
+TEST(Lint, AnInterfaceWithoutItsOperationsIsLoudOnlyWhenMostAreOrdinary) {
+  const auto whole = [](const std::string& uuid) {
+    std::string text =
+        rule_text(kFirewall, {"t1187"}, "  a:\n    InterfaceUuid: " + uuid + "\n  condition: a\n");
+    text.replace(text.rfind("medium"), 6, "high");
+    return of(lint_it(text), "any-operation");
+  };
+  const auto services = whole("367abb81-9844-35f1-ad32-98f038001003");
+  ASSERT_FALSE(services.empty());
+  EXPECT_EQ(services[0].severity, Severity::kWarning);
+  const auto files = whole("c681d488-d850-11d0-8c52-00c04fd90f7e");
+  ASSERT_FALSE(files.empty());
+  EXPECT_EQ(files[0].severity, Severity::kNote);
+}
+
 TEST(Lint, SelectionsThatNeverOrAlwaysMatch) {
   EXPECT_TRUE(says(lint_it(zeek("  a:\n    endpoint: svcctl\n  b:\n    endpoint: samr\n"
                                 "  condition: a and b\n")),

@@ -100,6 +100,16 @@ TEST(Score, ArgumentsAreThePayload) {
                                item + "\n  condition: a\n"));
   };
   EXPECT_EQ(own("request.lpServiceName: PSEXESVC").final_score.to_string(), "2P");
+  // That an argument is there at all, and what the system names, the attacker cannot choose.
+  EXPECT_EQ(own("unc_hosts: '?*'").final_score.to_string(), "4P");
+  EXPECT_EQ(own("unc_hosts: 10.0.0.1").final_score.to_string(), "1P");
+  EXPECT_EQ(own("request.lpBinaryPathName: '?*'").final_score.to_string(), "4P");
+  EXPECT_EQ(own("client.host: '?*'").final_score.to_string(), "1H");
+  EXPECT_EQ(own("handles.name: 'HKLM\\SAM'").final_score.to_string(), "4P");
+  EXPECT_EQ(own("handles.name: service WinDefend").final_score.to_string(), "3P");
+  EXPECT_EQ(own("request.dwControl: SERVICE_CONTROL_STOP").final_score.to_string(), "4P");
+  EXPECT_EQ(own("request.InfoStruct.ShareInfo2.shi2_path: 'C:\\x'").final_score.to_string(), "2P")
+      << "'sha' is no hash";
   EXPECT_EQ(own("request.lpBinaryPathName|contains: cmd.exe").final_score.to_string(), "3P");
   EXPECT_EQ(own("request.dwServiceType: 16").final_score.to_string(), "4P");
   EXPECT_EQ(own("client.address: 10.0.0.1").limited_by, "a: client.address: 10.0.0.1");

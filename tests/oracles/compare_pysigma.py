@@ -3,6 +3,7 @@
 
     tests/oracles/compare_pysigma.py PROGRAM [--seed N] [--rules N] [--events N] [--verbose]
     tests/oracles/compare_pysigma.py PROGRAM --corpus DIR     # which of these files' rules are refused
+    tests/oracles/compare_pysigma.py PROGRAM --shapes DIR    # pipelines/*.yml on some of these rules
     tests/oracles/compare_pysigma.py PROGRAM --record         # writes sigma_vectors.jsonl anew
 
 Random rules (sigma_rules.py) are read by pySigma and evaluated by sigma_model.py, and run by `detect`: both must
@@ -22,7 +23,9 @@ import tempfile
 import sigma_rules
 
 try:
+    import sigma.conditions
     import sigma.exceptions
+    import sigma.types
     import sigma_model
     from sigma.collection import SigmaCollection
     from sigma.processing.pipeline import ProcessingPipeline
@@ -188,6 +191,76 @@ def compare_pipelines(program, seed, rounds, verbose):
     return len(problems)
 
 
+def concrete(value, r):
+    """A value that this item of a rule looks for, or none that is easily said."""
+    if isinstance(value, sigma.types.SigmaString):
+        return "".join(part if isinstance(part, str) else "" if part == sigma.types.SpecialChars.WILDCARD_MULTI
+                       else r.choice("xy") if part == sigma.types.SpecialChars.WILDCARD_SINGLE else "" for part in value.s)
+    return value.number if isinstance(value, sigma.types.SigmaNumber) else value.boolean if isinstance(
+        value, sigma.types.SigmaBool) else None
+
+
+def fill(node, event, r):
+    """Makes `event` one that the condition `node` is likely to match."""
+    if isinstance(node, sigma.conditions.ConditionOR):
+        fill(r.choice(node.args), event, r)
+    elif isinstance(node, sigma.conditions.ConditionNOT):
+        if r.random() < .3:
+            fill(node.args[0], event, r)
+    elif isinstance(node, sigma.conditions.ConditionAND):
+        for one in node.args:
+            fill(one, event, r)
+    elif isinstance(node, sigma.conditions.ConditionFieldEqualsValueExpression):
+        value = concrete(node.value, r)
+        if value is not None:
+            before = event.get(node.field)
+            event[node.field] = before + value if isinstance(before, str) and isinstance(value, str) and r.random() < .8 else value
+
+
+def compare_shapes(program, folder, count, seed, verbose):
+    """The pipelines in pipelines/ on real rules: events that the rules, changed by pySigma, look for. Number of differences."""
+    files = sorted(pathlib.Path(folder).rglob("*.yml"))
+    problems, hits, refusals = [], 0, 0
+    for shape in sorted((HERE / "pipelines").glob("*.yml")):
+        text, r = shape.read_text(encoding="utf-8"), random.Random(seed)
+        rules, events = {}, []
+        for index, path in enumerate(sorted(r.sample(files, min(count, len(files)))), 1):
+            rule = re.sub(r"(?m)^id:.*$", f"id: 00000000-0000-4000-8000-{index:012d}", path.read_text(encoding="utf-8"))
+            rules[index] = rule
+            try:
+                changed = SigmaCollection.from_yaml(rule).rules[0]
+                ProcessingPipeline.from_yaml(text).apply(changed)
+                for _ in range(2):
+                    event = {}
+                    for condition in changed.detection.parsed_condition:
+                        fill(condition.parsed, event, r)
+                    events.append({**event, "id": f"~{len(events)}~"})
+            except (sigma.exceptions.SigmaError, TypeError):
+                pass
+        with tempfile.TemporaryDirectory() as there:
+            refused, found = run(program, rules, events, pathlib.Path(there), text)
+        if isinstance(refused, str):
+            problems.append(f"{shape.name}: {refused}")
+            continue
+        for index, rule in rules.items():
+            error, matches = oracle(rule, events, ProcessingPipeline.from_yaml(text))
+            title = re.search(r"(?m)^title:.*$", rule).group(0)
+            if error or index in refused:
+                refusals += 1
+                if (error is None) != (index not in refused):
+                    problems.append(f"{shape.name}: {title}: only {'pySigma' if error else 'ours'} refuses: "
+                                    f"{error or refused[index]}")
+            elif matches != sorted(found[index]):
+                wrong = sorted(set(matches) ^ set(found[index]))[0]
+                problems.append(f"{shape.name}: {title}: event {wrong} matches by {'pySigma' if wrong in matches else 'ours'} "
+                                f"only: {json.dumps(events[wrong], ensure_ascii=False)[:400]}")
+            hits += len(set(matches or ()) & set(found[index]))
+    print("\n".join(problems if verbose else problems[:8]))
+    print(f"{len(list((HERE / 'pipelines').glob('*.yml')))} pipelines, {count} rules: {hits} matches are the same, {refusals} rules "
+          f"refused, {len(problems)} differences")
+    return len(problems)
+
+
 def record(agreed, events):
     """Rules that match some of the events and not all."""
     kept = [(text, matches) for text, matches in agreed if 0 < len(matches) < len(events)]
@@ -242,6 +315,7 @@ def main():
     parser.add_argument("--rules", type=int, default=600)
     parser.add_argument("--events", type=int, default=80)
     parser.add_argument("--corpus")
+    parser.add_argument("--shapes")
     parser.add_argument("--pipelines", type=int, default=40)
     parser.add_argument("--record", action="store_true")
     parser.add_argument("--verbose", action="store_true")
@@ -252,6 +326,8 @@ def main():
         return 1 if problems else 0
     if options.corpus:
         return 1 if compare_corpus(options.program, options.corpus) else 0
+    if options.shapes:
+        return 1 if compare_shapes(options.program, options.shapes, options.rules, options.seed, options.verbose) else 0
     wrong, agreed, events = compare(options.program, options.seed, options.rules, options.events, options.verbose)
     wrong += compare_pipelines(options.program, options.seed, options.pipelines, options.verbose)
     if options.record and not wrong:
