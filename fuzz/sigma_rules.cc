@@ -21,11 +21,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     event.add(EventValue::of("x 4624 10.0.0.1"), field);
   std::vector<CorrelationMatch> out;
   const auto& matches = matcher.match(engine.plan({}), event);
-  for (const std::uint32_t rule : matches) matcher.explain(rule);
-  correlator.event(
-      matches, 1,
-      [&](FieldId field, std::vector<std::string>& values) { matcher.values_of(field, values); },
-      out);
+  std::vector<FieldId> needed;
+  for (const std::uint32_t rule : matches) {
+    matcher.explain(rule);
+    correlator.fields_of(rule, needed);
+  }
+  FieldTexts values;
+  values.take(event, needed);
+  correlator.event(matches, 1, values, out);
   correlator.finish(out);
   return 0;
 }

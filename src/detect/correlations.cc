@@ -16,15 +16,7 @@ Correlations::Correlations(sigma::Correlator& correlator, int threads)
     : correlator_(correlator), positions_(static_cast<std::size_t>(std::max(1, threads))) {}
 
 void Correlations::feed(const Observation& observation, std::vector<sigma::CorrelationMatch>& out) {
-  correlator_.event(
-      observation.rules, observation.time,
-      [&](sigma::FieldId field, std::vector<std::string>& values) {
-        values.clear();
-        for (const auto& [id, found] : observation.values) {
-          if (id == field) values = found;
-        }
-      },
-      out);
+  correlator_.event(observation.rules, observation.time, observation.values, out);
 }
 
 void Correlations::take_first(std::vector<sigma::CorrelationMatch>& out) {
@@ -43,8 +35,9 @@ Observation Correlations::translated(Observation observation) const {
   using Handover = sigma::Correlator::Handover;
   for (std::uint32_t& rule : observation.rules) rule = handover_.rules[rule];
   std::erase(observation.rules, Handover::kNone);
-  for (auto& [field, values] : observation.values)
-    field = field < handover_.fields.size() ? handover_.fields[field] : sigma::kNoField;
+  observation.values.rename([&](sigma::FieldId field) {
+    return field < handover_.fields.size() ? handover_.fields[field] : sigma::kNoField;
+  });
   return observation;
 }
 
@@ -63,14 +56,14 @@ void Correlations::succeed(Correlations& old, std::shared_ptr<Correlations> self
 // Whatever comes to rules that were replaced is for those that came after them. Locks are held one
 // at a time.
 
-void Correlations::add(Observation observation, std::vector<sigma::CorrelationMatch>& out) {
+void Correlations::add(const Observation& observation, std::vector<sigma::CorrelationMatch>& out) {
   std::unique_lock lock(mutex_);
   if (successor_) {
     lock.unlock();
-    return successor_->add(translated(std::move(observation)), out);
+    return successor_->add(translated(observation), out);
   }
   if (positions_.size() == 1 && observation.place != kEnd) return feed(observation, out);
-  wait(std::move(observation), out);
+  wait(observation, out);
 }
 
 void Correlations::progress(int thread, std::uint64_t place, std::int64_t time,

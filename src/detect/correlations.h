@@ -23,7 +23,7 @@ struct Observation {
   std::uint64_t place = 0;  ///< of the packet that completed the event, in the order of all packets
   std::int64_t time = 0;    ///< of the event, nanoseconds; 0: unknown
   std::vector<std::uint32_t> rules;
-  std::vector<std::pair<sigma::FieldId, std::vector<std::string>>> values;
+  sigma::FieldTexts values;
 };
 
 class Correlations {
@@ -37,7 +37,7 @@ class Correlations {
   Correlations(sigma::Correlator& correlator, int threads);
 
   // From any thread. `out` gets the correlations that fire now.
-  void add(Observation observation, std::vector<sigma::CorrelationMatch>& out);
+  void add(const Observation& observation, std::vector<sigma::CorrelationMatch>& out);
   /// Thread `thread` has handed over everything before the packet `place`, which came at `time`.
   void progress(int thread, std::uint64_t place, std::int64_t time,
                 std::vector<sigma::CorrelationMatch>& out);

@@ -4,13 +4,10 @@
 #include <functional>
 #include <limits>
 
-#include "base/unicode.h"
+#include "detect/share.h"
 
 namespace rpcmarshal::detect {
 namespace {
-
-/// For evaluate(): the event's time is among its fields.
-constexpr std::int64_t kInFields = std::numeric_limits<std::int64_t>::min();
 
 Alert alert_of(const sigma::Metadata& about) {
   Alert out;
@@ -23,64 +20,6 @@ Alert alert_of(const sigma::Metadata& about) {
   return out;
 }
 
-bool is_pipe_share(std::string_view tree) {
-  return tree.size() >= 4 && equal_ignoring_case(tree.substr(tree.size() - 4), "IPC$");
-}
-
-std::string_view share_type(const SmbFileEvent& event) {
-  return is_pipe_share(event.tree) ? "PIPE" : "DISK";
-}
-
-/// Of a pipe without "\\pipe\\", as the client asked for it.
-std::string_view share_name(const SmbFileEvent& event) {
-  std::string_view name = event.path;
-  if (is_pipe_share(event.tree) && name.starts_with("\\pipe\\")) name.remove_prefix(6);
-  return name;
-}
-
-/// Empty: Zeek logs nothing of it unless told to.
-std::string_view zeek_action(const SmbFileEvent& event) {
-  using Action = SmbFileEvent::Action;
-  switch (event.action) {
-    case Action::kOpen:
-      return is_pipe_share(event.tree) ? "SMB::PIPE_OPEN" : "SMB::FILE_OPEN";
-    case Action::kWrite:
-      return is_pipe_share(event.tree) ? "" : "SMB::FILE_WRITE";
-    case Action::kDelete:
-      return "SMB::FILE_DELETE";
-    case Action::kRename:
-      return "SMB::FILE_RENAME";
-    default:
-      return {};
-  }
-}
-
-/// [Zeek: scripts/base/protocols/smb, the logs smb_files and smb_mapping]
-template <typename Out>
-void write_share(Out& out, const Endpoint& client, const Endpoint& server,
-                 const SmbFileEvent& event, bool mapping, std::string_view action) {
-  out.begin_object();
-  out.member("_path", mapping ? "smb_mapping" : "smb_files");
-  if (out.key("ts")) {
-    std::string time;
-    append_time(time, event.time);
-    out.string(time);
-  }
-  if (out.key("id.orig_h")) out.string(client.address.to_string());
-  out.member_number("id.orig_p", client.port);
-  if (out.key("id.resp_h")) out.string(server.address.to_string());
-  out.member_number("id.resp_p", server.port);
-  out.member("path", event.tree);
-  if (mapping) {
-    out.member("share_type", share_type(event));
-  } else {
-    out.member("action", action);
-    out.member("name", share_name(event));
-    if (event.action == SmbFileEvent::Action::kWrite) out.member_number("size", event.size);
-  }
-  out.end_object();
-}
-
 }  // namespace
 
 Detector::Detector(Rules& rules, Correlations& correlations, int thread)
@@ -91,99 +30,166 @@ Detector::Detector(Rules& rules, Correlations& correlations, int thread)
       classifier_(rules.engine(), rules.known()),
       matcher_(rules.engine()) {
   classifier_.set_sources(rules.fixed_sources());
+  about_.resize(rules.engine().rule_count());
+}
+
+const Rules::Route& Detector::route_of(const Event& event) {
+  const RouteKey key = route_key(event);
+  const auto slot_of = [&](const RouteKey& of) {
+    const std::size_t mask = route_slots_.size() - 1;
+    std::size_t at = RouteKeyHash()(of) & mask;
+    while (route_slots_[at].route != nullptr && !(route_slots_[at].key == of)) at = (at + 1) & mask;
+    return at;
+  };
+  if (const RouteSlot& slot = route_slots_[slot_of(key)]; slot.route != nullptr) return *slot.route;
+  // Users' interfaces make the number of keys theirs; outcomes and parts do not multiply much.
+  if (routes_.size() >= kMaxRoutes) {
+    routes_.clear();
+    route_slots_.assign(256, {});
+  }
+  if (2 * routes_.size() >= route_slots_.size()) {
+    std::vector<RouteSlot> old(route_slots_.size() * 2);
+    old.swap(route_slots_);
+    for (const RouteSlot& slot : old) {
+      if (slot.route != nullptr) route_slots_[slot_of(slot.key)] = slot;
+    }
+  }
+  route_slots_[slot_of(key)] = {key, &routes_.emplace_back(rules_.route(event))};
+  return routes_.back();
 }
 
 std::span<const Alert> Detector::event(const Event& event) {
   ++events_;
   alerts_.clear();
   json_ = {};
-  const RouteKey key = route_key(event);
-  auto found = routes_.find(key);
-  if (found == routes_.end()) {
-    // Users' interfaces make the number of keys theirs; outcomes and parts do not multiply much.
-    if (routes_.size() >= kMaxRoutes) routes_.clear();
-    found = routes_.emplace(key, rules_.route(event)).first;
-  }
-  const sigma::Plan& plan = *found->second.plan;
-  if (plan.rules().empty()) {
-    if (rules_.correlator().timed()) observe({}, event.time);
+  const Rules::Route& route = route_of(event);
+  if (route.nothing) {
+    if (rules_.correlator().timed()) {
+      seen_.rules.clear();
+      observe(event.time);
+    }
     return {};
   }
-
-  fill(found->second, event);
-  const std::span<const Alert> out = evaluate(plan, fields_, event.time);
-  if (!out.empty()) {
+  run(route, event.client, event.server, event.time,
+      [&](const Rules::Sources& sources, sigma::EventFields& out) {
+        if (sources.tree != nullptr)
+          filler_.add(event, *sources.tree, route.all && &out == &fields_, out);
+        if (!sources.derived) return;
+        zeek_names_ = rules_.zeek_names(event);
+        derived_.add_own(out, &zeek_names_);
+      });
+  if (!alerts_.empty()) {
     text_.clear();
     event_json_.append(text_, event);
     json_ = text_;
   }
-  return out;
-}
-
-void Detector::fill(const Rules::Route& route, const Event& event) {
-  filler_.begin(fields_);
-  fill_header(route, event);
-  if (route.tree) filler_.add(event, *route.tree, route.all, fields_);
-  if (!route.derived) return;
-  zeek_names_ = rules_.zeek_names(event);
-  derived_.add_own(fields_, &zeek_names_);
-}
-
-void Detector::fill_header(const Rules::Route& route, const Event& event) {
-  for (const auto& [field, value] : route.constants) fields_.add(value, field);
-  bool written[2] = {};
-  const auto address = [&](std::size_t side, const Endpoint& of) {
-    if (!written[side]) addresses_[side] = of.address.to_string();
-    written[side] = true;
-    return sigma::EventValue::of(std::string_view(addresses_[side]));
-  };
-  for (const auto& [field, header] : route.headers) {
-    switch (header) {
-      case HeaderField::kClientAddress:
-        fields_.add(address(0, event.client), field);
-        break;
-      case HeaderField::kServerAddress:
-        fields_.add(address(1, event.server), field);
-        break;
-      case HeaderField::kClientPort:
-        fields_.add(sigma::EventValue::of(std::int64_t{event.client.port}), field);
-        break;
-      case HeaderField::kServerPort:
-        fields_.add(sigma::EventValue::of(std::int64_t{event.server.port}), field);
-        break;
-      case HeaderField::kNone:
-        break;
-    }
-  }
+  return alerts_;
 }
 
 std::span<const Alert> Detector::share(const Endpoint& client, const Endpoint& server,
                                        const SmbFileEvent& event) {
   alerts_.clear();
   json_ = {};
-  const bool mapping = event.action == SmbFileEvent::Action::kTreeConnect;
-  const std::string_view action = zeek_action(event);
   // Refused is not done.
-  if (event.status != 0 || (!mapping && action.empty())) return {};
-  const auto& [plan, tree] = mapping ? rules_.share_mappings() : rules_.share_files();
-  if (plan->rules().empty()) return {};
-  filler_.begin(fields_);
-  write_share(filler_.writer(*tree, plan->any_value() != nullptr, fields_), client, server, event,
-              mapping, action);
-  evaluate(*plan, fields_, event.time);
+  if (event.status != 0) return {};
+  const bool pipe = is_pipe_share(event.tree);
+  const Rules::Route& route = rules_.share(event.action, pipe);
+  if (route.nothing) return {};
+  const ShareKind kind = share_kind(event.action, pipe);
+  run(route, client, server, event.time,
+      [&](const Rules::Sources& sources, sigma::EventFields& out) {
+        if (sources.tree == nullptr) return;
+        write_share(filler_.writer(*sources.tree, route.all && &out == &fields_, out), client,
+                    server, event, kind);
+      });
   if (alerts_.empty()) return {};
   text_.clear();
   JsonWriter json(text_);
-  write_share(json, client, server, event, mapping, action);
+  write_share(json, client, server, event, kind);
   json_ = text_;
   for (Alert& alert : alerts_) alert.event = json_;
   return alerts_;
+}
+
+template <typename Fill>
+void Detector::fill(const Rules::Sources& sources, const Endpoint& client, const Endpoint& server,
+                    sigma::EventFields& out, Fill&& fill_tree) {
+  for (const auto& [field, value] : sources.constants) out.add(value, field);
+  const auto address = [&](Address& last, const Endpoint& of) {
+    if (last.text.empty() || last.address != of.address) {
+      last.address = of.address;
+      last.text = of.address.to_string();
+    }
+    return sigma::EventValue::of(std::string_view(last.text));
+  };
+  for (const auto& [field, header] : sources.headers) {
+    switch (header) {
+      case HeaderField::kClientAddress:
+        out.add(address(addresses_[0], client), field);
+        break;
+      case HeaderField::kServerAddress:
+        out.add(address(addresses_[1], server), field);
+        break;
+      case HeaderField::kClientPort:
+        out.add(sigma::EventValue::of(std::int64_t{client.port}), field);
+        break;
+      case HeaderField::kServerPort:
+        out.add(sigma::EventValue::of(std::int64_t{server.port}), field);
+        break;
+      case HeaderField::kNone:
+        break;
+    }
+  }
+  fill_tree(sources, out);
+}
+
+template <typename Fill>
+void Detector::run(const Rules::Route& route, const Endpoint& client, const Endpoint& server,
+                   std::int64_t time, Fill&& fill_tree) {
+  const sigma::Correlator& correlator = rules_.correlator();
+  explained_used_ = 0;
+  seen_.rules.assign(route.counted.begin(), route.counted.end());
+  filler_.begin(fields_);
+  const std::vector<std::uint32_t>* found = nullptr;
+  if (!route.plan->rules().empty()) {
+    fill(route.asked, client, server, fields_, fill_tree);
+    found = &matcher_.match(*route.plan, fields_);
+    for (const std::uint32_t rule : *found) {
+      if (correlator.fed_by(rule)) seen_.rules.push_back(rule);
+    }
+  }
+  // In the order of rules, as if all had been tried.
+  auto certain = route.certain.begin();
+  const auto add_certain = [&](std::uint32_t before) {
+    for (; certain != route.certain.end() && certain->rule < before; ++certain)
+      add_alert(certain->rule, time, certain->matched, certain->matched_json);
+  };
+  if (found != nullptr) {
+    for (const std::uint32_t rule : *found) {
+      add_certain(rule);
+      add_found(rule, time, route.known);
+    }
+  }
+  add_certain(std::numeric_limits<std::uint32_t>::max());
+  order_alerts();
+
+  if (seen_.rules.empty()) {
+    if (correlator.timed()) observe(time);
+    return;
+  }
+  if (found != nullptr && !found->empty()) std::ranges::sort(seen_.rules);
+  fed_.clear();
+  seen_.values.clear();
+  fill(route.fed, client, server, fed_, fill_tree);
+  for (const auto& link : fed_.links()) seen_.values.add(link.field, fed_.values()[link.value]);
+  observe(time);
 }
 
 std::span<const Alert> Detector::event(logs::LogReader& log, bool with_json) {
   ++events_;
   json_ = {};
   alerts_.clear();
+  explained_used_ = 0;
   auto& fields = const_cast<sigma::EventFields&>(log.fields());
   const sigma::Plan& plan = classifier_.plan(fields, log.sources());
   // Kinds of events come in runs: what the last one needed, the next one will.
@@ -191,7 +197,25 @@ std::span<const Alert> Detector::event(logs::LogReader& log, bool with_json) {
   if (all && !log.has_all()) log.fill_all();
   log.expect_all(all);
   derived_.add(fields);
-  evaluate(plan, fields, kInFields);
+
+  const sigma::Correlator& correlator = rules_.correlator();
+  const std::vector<std::uint32_t>& found = matcher_.match(plan, fields);
+  if (found.empty() && !correlator.timed()) return {};
+  const std::int64_t time = logs::event_time(fields, rules_.known());
+  seen_.rules.clear();
+  needed_.clear();
+  for (const std::uint32_t rule : found) {
+    add_found(rule, time, {});
+    if (!correlator.fed_by(rule)) continue;
+    seen_.rules.push_back(rule);
+    correlator.fields_of(rule, needed_);
+  }
+  order_alerts();
+  if (!seen_.rules.empty() || correlator.timed()) {
+    seen_.values.clear();
+    seen_.values.take(fields, needed_);
+    observe(time);
+  }
   if (with_json && !alerts_.empty()) {
     text_.clear();
     log.append_json(text_);
@@ -201,48 +225,50 @@ std::span<const Alert> Detector::event(logs::LogReader& log, bool with_json) {
   return alerts_;
 }
 
-std::span<const Alert> Detector::evaluate(const sigma::Plan& plan, sigma::EventFields& fields,
-                                          std::int64_t time) {
-  const std::vector<std::uint32_t>& matches = matcher_.match(plan, fields);
-  const sigma::Correlator& correlator = rules_.correlator();
-  if (matches.empty() && !correlator.timed()) return {};
-  if (time == kInFields) time = logs::event_time(fields, rules_.known());
-  for (const std::uint32_t index : matches) {
-    if (correlator.silent(index)) continue;
-    const sigma::Metadata& about = rules_.engine().program().rules[index].rule->about;
-    if (level_rank(about.level) < rules_.least_level()) continue;
-    Alert& alert = alerts_.emplace_back(alert_of(about));
-    alert.time = time;
-    alert.input = input_;
-    for (sigma::MatchedField& field : matcher_.explain(index))
-      alert.matched.push_back({field.field, std::move(field.value)});
-    ++by_level_[level_rank(about.level)];
-  }
-  if (!correlator.empty()) observe(matches, time);
-  std::ranges::stable_sort(alerts_, std::greater(),
-                           [](const Alert& a) { return level_rank(a.level); });
-  return alerts_;
+const Detector::About& Detector::about(std::uint32_t rule) {
+  About& out = about_[rule];
+  if (out.made) return out;
+  out.made = true;
+  out.alerts = rules_.alerts(rule);
+  out.alert = alert_of(rules_.engine().program().rules[rule].rule->about);
+  out.level = level_rank(out.alert.level);
+  out.rule_json = rule_json(out.alert);
+  out.alert.rule_json = out.rule_json;
+  return out;
 }
 
-void Detector::observe(const std::vector<std::uint32_t>& matches, std::int64_t time) {
-  needed_.clear();
-  Observation seen;
-  for (const std::uint32_t rule : matches) {
-    if (!rules_.correlator().fed_by(rule)) continue;
-    rules_.correlator().fields_of(rule, needed_);
-    seen.rules.push_back(rule);
-  }
-  if (seen.rules.empty() && !rules_.correlator().timed()) return;
-  std::sort(needed_.begin(), needed_.end());
-  needed_.erase(std::unique(needed_.begin(), needed_.end()), needed_.end());
-  for (const sigma::FieldId field : needed_) {
-    auto& [id, values] = seen.values.emplace_back();
-    id = field;
-    matcher_.values_of(field, values);
-  }
-  seen.place = place_;
-  seen.time = time;
-  correlations_.add(std::move(seen), correlated_);
+void Detector::add_alert(std::uint32_t rule, std::int64_t time,
+                         std::span<const Alert::Match> matched, std::string_view matched_json) {
+  const About& of = about(rule);
+  Alert& alert = alerts_.emplace_back(of.alert);
+  alert.time = time;
+  alert.input = input_;
+  alert.matched = matched;
+  alert.matched_json = matched_json;
+  ++by_level_[of.level];
+}
+
+void Detector::add_found(std::uint32_t rule, std::int64_t time,
+                         const std::vector<std::vector<sigma::MatchedField>>& known) {
+  if (!about(rule).alerts) return;
+  if (explained_used_ == explained_.size()) explained_.emplace_back();
+  std::vector<Alert::Match>& matched = explained_[explained_used_++];
+  matched.clear();
+  for (sigma::MatchedField& field : matcher_.explain(rule, known))
+    matched.push_back({field.field, std::move(field.value)});
+  add_alert(rule, time, matched, {});
+}
+
+void Detector::order_alerts() {
+  const auto level = [](const Alert& alert) { return level_rank(alert.level); };
+  if (!std::ranges::is_sorted(alerts_, std::greater(), level))
+    std::ranges::stable_sort(alerts_, std::greater(), level);
+}
+
+void Detector::observe(std::int64_t time) {
+  seen_.place = place_;
+  seen_.time = time;
+  correlations_.add(seen_, correlated_);
 }
 
 void Detector::progress(std::uint64_t place, std::int64_t time) {

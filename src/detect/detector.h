@@ -3,12 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "detect/correlations.h"
@@ -58,11 +58,24 @@ class Detector {
   const std::uint64_t (&alerts_by_level() const)[5] { return by_level_; }
 
  private:
-  std::span<const Alert> evaluate(const sigma::Plan& plan, sigma::EventFields& fields,
-                                  std::int64_t time);
-  void fill(const Rules::Route& route, const Event& event);
-  void fill_header(const Rules::Route& route, const Event& event);
-  void observe(const std::vector<std::uint32_t>& matches, std::int64_t time);
+  void add_alert(std::uint32_t rule, std::int64_t time, std::span<const Alert::Match> matched,
+                 std::string_view matched_json);
+  /// As above, of a rule that the matcher found.
+  void add_found(std::uint32_t rule, std::int64_t time,
+                 const std::vector<std::vector<sigma::MatchedField>>& known);
+  /// The highest level first.
+  void order_alerts();
+  const Rules::Route& route_of(const Event& event);
+  /// `fill_tree` adds what is neither a constant nor in the header.
+  template <typename Fill>
+  void fill(const Rules::Sources& sources, const Endpoint& client, const Endpoint& server,
+            sigma::EventFields& out, Fill&& fill_tree);
+  /// Alerts and correlations of an event of a kind that is known.
+  template <typename Fill>
+  void run(const Rules::Route& route, const Endpoint& client, const Endpoint& server,
+           std::int64_t time, Fill&& fill_tree);
+  /// Hands seen_ to the correlations.
+  void observe(std::int64_t time);
 
   static constexpr std::size_t kMaxRoutes = 65536;
 
@@ -72,17 +85,41 @@ class Detector {
   logs::DerivedFields derived_;
   logs::Classifier classifier_;
   sigma::Matcher matcher_;
-  std::unordered_map<RouteKey, Rules::Route, RouteKeyHash> routes_;
+  /// Open addressing, a power of two; each route stays where it is.
+  struct RouteSlot {
+    RouteKey key;
+    const Rules::Route* route = nullptr;
+  };
+  std::vector<RouteSlot> route_slots_{std::size_t{256}};
+  std::deque<Rules::Route> routes_;
   EventJson event_json_;
   EventFiller filler_;
-  sigma::EventFields fields_;
+  sigma::EventFields fields_, fed_;
   std::string text_;
   std::string_view json_;  // in text_
-  std::string addresses_[2];
+  /// Of the last event that was asked for them, the client's and the server's.
+  struct Address {
+    IpAddress address;
+    std::string text;
+  };
+  Address addresses_[2];
   std::pair<std::string, std::string> zeek_names_;
   std::string_view input_;
   std::uint64_t place_ = 0;
   std::vector<Alert> alerts_;
+  /// What alerts_ have matched; the first `explained_used_` are of this event.
+  std::deque<std::vector<Alert::Match>> explained_;
+  std::size_t explained_used_ = 0;
+  /// What is the same in all alerts of a rule, made with its first.
+  struct About {
+    Alert alert;
+    std::string rule_json;
+    int level = 0;
+    bool made = false, alerts = false;
+  };
+  std::vector<About> about_;
+  const About& about(std::uint32_t rule);
+  Observation seen_;
   std::vector<sigma::CorrelationMatch> correlated_;
   std::vector<sigma::FieldId> needed_;
   std::uint64_t events_ = 0;

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <charconv>
+#include <numeric>
 
+#include "detect/field_writer.h"
 #include "detect/route.h"
+#include "detect/share.h"
 #include "logs/sources.h"
 #include "sigma/pipeline.h"
 #include "sink/alert.h"
@@ -36,13 +39,9 @@ Rules::Rules(RuleOptions options, const Catalogue& catalogue)
     }
   }
   correlator_ = std::make_unique<sigma::Correlator>(*engine_, diagnostics_);
-  const auto share_plan = [&](std::string_view log) {
-    const sigma::Plan& plan = engine_->plan(logs::zeek_sources(log));
-    return SharePlan{&plan, tree_of(needed_by(plan))};
-  };
-  share_files_ = share_plan("smb_files");
-  share_mappings_ = share_plan("smb_mapping");
   if (!options_.level.empty()) least_level_ = level_rank(options_.level);
+  for (std::size_t i = 0; i < shares_.size(); ++i)
+    shares_[i] = share_route(static_cast<SmbFileEvent::Action>(i / 2), i % 2 != 0);
   if (engine_->rule_count() == 0 && error_.empty()) error_ = "no rule could be loaded";
 }
 
@@ -73,33 +72,9 @@ std::pair<std::string, std::string> Rules::zeek_names(const Event& event) const 
   return zeek_names(event.interface_id->uuid, event.opnum);
 }
 
-std::vector<sigma::FieldId> Rules::needed_by(const sigma::Plan& plan) const {
-  const sigma::Program& program = engine_->program();
-  std::vector<sigma::FieldId> needed;
-  std::vector<std::uint32_t> open;
-  std::vector<bool> seen(program.ops.size(), false);
-  for (const std::uint32_t rule : plan.rules()) {
-    open.push_back(program.rules[rule].root);
-    correlator_->fields_of(rule, needed);
-  }
-  while (!open.empty()) {
-    const std::uint32_t op = open.back();
-    open.pop_back();
-    if (seen[op]) continue;
-    seen[op] = true;
-    const sigma::Program::Op& o = program.ops[op];
-    if (o.kind == sigma::Program::Op::Kind::kPredicate) {
-      needed.push_back(program.predicates[o.first].field);
-      if (program.predicates[o.first].other != sigma::kNoField)
-        needed.push_back(program.predicates[o.first].other);
-      continue;
-    }
-    for (std::uint32_t i = 0; i < o.count; ++i) open.push_back(program.children[o.first + i]);
-  }
-  std::erase(needed, sigma::kAnyValue);
-  std::sort(needed.begin(), needed.end());
-  needed.erase(std::unique(needed.begin(), needed.end()), needed.end());
-  return needed;
+bool Rules::alerts(std::uint32_t rule) const {
+  return !correlator_->silent(rule) &&
+         level_rank(engine_->program().rules[rule].rule->about.level) >= least_level_;
 }
 
 const sigma::FieldTree* Rules::tree_of(const std::vector<sigma::FieldId>& fields) {
@@ -109,37 +84,22 @@ const sigma::FieldTree* Rules::tree_of(const std::vector<sigma::FieldId>& fields
   return tree.get();
 }
 
-Rules::Route Rules::route(const Event& event) {
-  const std::string uuid =
-      event.interface_id ? event.interface_id->uuid.to_string() : std::string();
-  const auto names = zeek_names(event);
-  const bool by_operation = route_key(event).procedure != nullptr;
-  const auto outlook = [&](sigma::FieldId field, std::vector<sigma::EventValue>& values) {
-    const std::string_view name = fields().name(field);
-    if (by_operation && (name == "interface.uuid" || name == "InterfaceUuid")) {
-      values.push_back(sigma::EventValue::of(std::string_view(uuid)));
-      return true;
-    }
-    return field_outlook(event, name, names.first, names.second, values);
-  };
-  Route out;
-  out.plan = &engine_->plan(own_sources_, outlook);
-  if (out.plan->rules().empty()) return out;
-  std::vector<sigma::FieldId> needed = needed_by(*out.plan);
-  if (out.plan->any_value() != nullptr) {
-    out.tree = tree_of(needed);
-    out.all = out.derived = true;
-    return out;
-  }
+Rules::Sources Rules::sources_of(std::vector<sigma::FieldId> fields_asked,
+                                 const sigma::KnownValues& known,
+                                 HeaderField (*header)(std::string_view field)) {
+  std::erase(fields_asked, sigma::kAnyValue);
+  std::sort(fields_asked.begin(), fields_asked.end());
+  fields_asked.erase(std::unique(fields_asked.begin(), fields_asked.end()), fields_asked.end());
+  Sources out;
   std::vector<sigma::EventValue> values;
-  std::erase_if(needed, [&](sigma::FieldId field) {
+  std::erase_if(fields_asked, [&](sigma::FieldId field) {
     const std::string_view name = fields().name(field);
-    if (const HeaderField header = header_field(name); header != HeaderField::kNone) {
-      out.headers.emplace_back(field, header);
+    if (const HeaderField from = header(name); from != HeaderField::kNone) {
+      out.headers.emplace_back(field, from);
       return true;
     }
     values.clear();
-    if (!outlook(field, values)) {
+    if (!known(field, values)) {
       out.derived |= name == "endpoint" || name == "operation";
       return false;
     }
@@ -150,8 +110,97 @@ Rules::Route Rules::route(const Event& event) {
     }
     return true;
   });
-  if (!needed.empty()) out.tree = tree_of(needed);
+  if (!fields_asked.empty()) out.tree = tree_of(fields_asked);
   return out;
+}
+
+Rules::Route Rules::route(const std::vector<sigma::LogSource>& sources,
+                          const sigma::KnownValues& known,
+                          HeaderField (*header)(std::string_view field)) {
+  sigma::Engine::Narrowed narrowed = engine_->plan(sources, known);
+  Route out;
+  out.plan = narrowed.plan;
+  out.known = std::move(narrowed.known);
+  out.all = out.plan->any_value() != nullptr;
+  std::vector<sigma::FieldId> asked, fed;
+  for (const std::uint32_t rule : out.plan->rules()) correlator_->fields_of(rule, fed);
+  for (sigma::Residue::Certain& from : narrowed.certain) {
+    correlator_->fields_of(from.rule, fed);
+    if (correlator_->fed_by(from.rule)) out.counted.push_back(from.rule);
+    if (!alerts(from.rule)) continue;
+    Certain& to = out.certain.emplace_back();
+    to.rule = from.rule;
+    for (sigma::MatchedField& m : from.matched) to.matched.push_back({m.field, std::move(m.value)});
+    to.matched_json = matched_json(to.matched);
+  }
+  const sigma::Program& program = engine_->program();
+  for (const sigma::PredicateId id : out.plan->predicates(program)) {
+    asked.push_back(program.predicates[id].field);
+    if (program.predicates[id].other != sigma::kNoField)
+      asked.push_back(program.predicates[id].other);
+  }
+  if (!out.all) {
+    out.asked = sources_of(std::move(asked), known, header);
+  } else {
+    std::erase(asked, sigma::kAnyValue);
+    std::sort(asked.begin(), asked.end());
+    asked.erase(std::unique(asked.begin(), asked.end()), asked.end());
+    out.asked.tree = tree_of(asked);
+    out.asked.derived = true;
+  }
+  out.fed = sources_of(std::move(fed), known, header);
+  out.nothing = out.certain.empty() && out.counted.empty() && out.plan->rules().empty();
+  return out;
+}
+
+Rules::Route Rules::route(const Event& event) {
+  const std::string uuid =
+      event.interface_id ? event.interface_id->uuid.to_string() : std::string();
+  const auto names = zeek_names(event);
+  const bool by_operation = route_key(event).procedure != nullptr;
+  return route(
+      own_sources_,
+      [&](sigma::FieldId field, std::vector<sigma::EventValue>& values) {
+        const std::string_view name = fields().name(field);
+        if (by_operation && (name == "interface.uuid" || name == "InterfaceUuid")) {
+          values.push_back(sigma::EventValue::of(std::string_view(uuid)));
+          return true;
+        }
+        return field_outlook(event, name, names.first, names.second, values);
+      },
+      header_field);
+}
+
+Rules::Route Rules::share_route(SmbFileEvent::Action action, bool pipe) {
+  const ShareKind kind = share_kind(action, pipe);
+  if (!kind.mapping && kind.action.empty()) return {};
+  // Which fields there are at all is the same for all of a kind.
+  std::vector<sigma::FieldId> every(fields().size());
+  std::iota(every.begin(), every.end(), 0u);
+  const sigma::FieldTree tree(fields(), every);
+  sigma::EventFields sample;
+  FieldWriter writer;
+  writer.start(tree, sample, false);
+  write_share(writer, {}, {}, {}, kind);
+  std::vector<bool> there(fields().size(), false);
+  for (const auto& link : sample.links()) there[link.field] = true;
+  return route(
+      logs::zeek_sources(share_log(kind)),
+      [&](sigma::FieldId field, std::vector<sigma::EventValue>& values) {
+        if (!there[field]) return true;
+        const std::string_view name = fields().name(field);
+        const std::string_view value = name == "_path"        ? share_log(kind)
+                                       : name == "action"     ? kind.action
+                                       : name == "share_type" ? share_type(kind)
+                                                              : std::string_view();
+        if (!value.empty()) values.push_back(sigma::EventValue::of(value));
+        return !value.empty();
+      },
+      [](std::string_view name) {
+        const bool own = name == "id.orig_h" || name == "id.resp_h" || name == "id.orig_p" ||
+                         name == "id.resp_p";
+        return own ? header_field(name) : HeaderField::kNone;
+      });
 }
 
 }  // namespace rpcmarshal::detect

@@ -2,6 +2,7 @@
 // has of its own.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -21,6 +22,8 @@
 #include "sigma/engine.h"
 #include "sigma/field_tree.h"
 #include "sigma/loader.h"
+#include "sink/alert.h"
+#include "smb/pipe.h"
 
 namespace rpcmarshal::detect {
 
@@ -55,40 +58,57 @@ class Rules {
   /// Its state is Correlations' (correlations.h), which locks it.
   sigma::Correlator& correlator() { return *correlator_; }
   int least_level() const { return least_level_; }
+  /// Whether a rule (index into program().rules) alerts itself.
+  bool alerts(std::uint32_t rule) const;
 
-  /// The rules that an event of ours with this operation, outcome and these parts may match: the
-  /// others need not be tried. And where the values come from that these rules, and the
-  /// correlations they feed, ask for. Locks; kept by the caller (route.h says for how long).
-  struct Route {
-    const sigma::Plan* plan = nullptr;
-    /// Values that all events of this key have; from the event's header; from the rest of it
-    /// (nullptr: nothing else is asked for).
+  /// Where the values of some fields come from.
+  struct Sources {
+    /// That all events of a kind have, and texts of those; from the event's header; from the rest
+    /// of it (nullptr: nothing else is asked for).
     std::vector<std::pair<sigma::FieldId, sigma::EventValue>> constants;
     std::vector<std::pair<sigma::FieldId, HeaderField>> headers;
     const sigma::FieldTree* tree = nullptr;
-    bool all = false;  ///< rules with keywords: every value, and no constants and headers
     /// Add what logs/derived.h adds: where the constants do not hold it.
     bool derived = false;
-    std::deque<std::string> texts;  ///< of `constants`
+    std::deque<std::string> texts;
   };
+  /// A rule that matches all events of a kind.
+  struct Certain {
+    std::uint32_t rule = 0;
+    std::vector<Alert::Match> matched;
+    std::string matched_json;
+  };
+  /// What rules come to for events of one kind. Of ours: with this operation, outcome and these
+  /// parts (route.h says for how long it may be kept).
+  struct Route {
+    std::vector<Certain> certain;
+    std::vector<std::uint32_t> counted;  ///< of those, the ones that feed correlations
+    /// For the rules that may match; perhaps none. `known`: for Matcher::explain().
+    const sigma::Plan* plan = nullptr;
+    std::vector<std::vector<sigma::MatchedField>> known;
+    Sources asked;        ///< what evaluating `plan` asks for
+    Sources fed;          ///< what correlations ask for, of all rules here that feed any
+    bool all = false;     ///< keywords: the plan asks for every value, and `asked` gives them all
+    bool nothing = true;  ///< neither: no event of this kind matches
+  };
+  /// Locks; kept by the caller.
   Route route(const Event& event);
   /// Zeek's endpoint and operation for an event of ours.
   std::pair<std::string, std::string> zeek_names(const Event& event) const;
 
-  /// For what clients do on shares, as Zeek's smb_files and smb_mapping logs; rules() may be empty.
-  struct SharePlan {
-    const sigma::Plan* plan = nullptr;
-    const sigma::FieldTree* tree = nullptr;
-  };
-  const SharePlan& share_files() const { return share_files_; }
-  const SharePlan& share_mappings() const { return share_mappings_; }
-  bool watch_shares() const {
-    return !share_files_.plan->rules().empty() || !share_mappings_.plan->rules().empty();
+  /// For what clients do on shares, as Zeek's smb_files and smb_mapping logs.
+  const Route& share(SmbFileEvent::Action action, bool pipe) const {
+    return shares_[static_cast<std::size_t>(action) * 2 + (pipe ? 1 : 0)];
   }
 
  private:
-  /// Fields that evaluating the plan's rules, or counting them, may ask for.
-  std::vector<sigma::FieldId> needed_by(const sigma::Plan& plan) const;
+  /// Rules and their fields for events of `sources` of which `known` is known. `header` names the
+  /// fields that need not be looked for.
+  Route route(const std::vector<sigma::LogSource>& sources, const sigma::KnownValues& known,
+              HeaderField (*header)(std::string_view field));
+  Sources sources_of(std::vector<sigma::FieldId> fields, const sigma::KnownValues& known,
+                     HeaderField (*header)(std::string_view field));
+  Route share_route(SmbFileEvent::Action action, bool pipe);
   /// Locks; kept for the next who asks.
   const sigma::FieldTree* tree_of(const std::vector<sigma::FieldId>& fields);
   std::pair<std::string, std::string> zeek_names(std::string_view uuid,
@@ -105,7 +125,7 @@ class Rules {
   std::unique_ptr<logs::DerivedFields> derived_;
   std::unique_ptr<sigma::Correlator> correlator_;
   std::vector<sigma::LogSource> sources_, own_sources_;
-  SharePlan share_files_, share_mappings_;
+  std::array<Route, 16> shares_;  // by action and pipe
   std::mutex mutex_;
   std::map<std::vector<sigma::FieldId>, std::unique_ptr<sigma::FieldTree>> trees_;
   int least_level_ = 0;

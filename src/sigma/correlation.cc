@@ -14,7 +14,7 @@ using Type = CorrelationType;
 using Op = CorrelationBound::Op;
 
 /// Correlations of correlations: the loader allows no circles, so this many levels are in no file.
-constexpr int kMaxDepth = 16;
+constexpr std::size_t kMaxDepth = 16;
 constexpr std::size_t kMaxCombinations = 16;
 /// Beyond any quantity, and so far from the largest double that no sum of entries reaches it.
 constexpr double kMostNumber = 1e290;
@@ -62,22 +62,77 @@ double percentile(std::vector<double> numbers, double percent) {
   return below + (above - below) * (rank - static_cast<double>(low));
 }
 
-std::string key_of(const std::vector<std::string>& values) {
-  std::string out;
-  for (const std::string& value : values) {
-    out += std::to_string(value.size()) + ':';
-    out += value;
+/// Texts one behind the other, so that different texts never look the same.
+void make_key(const std::vector<std::string_view>& texts, std::string& out) {
+  out.clear();
+  for (const std::string_view text : texts) {
+    const auto size = static_cast<std::uint32_t>(text.size());
+    out.append(reinterpret_cast<const char*>(&size), sizeof size);
+    out += text;
   }
-  return out;
 }
 
 }  // namespace
+
+void FieldTexts::add(FieldId field, std::string_view text) {
+  if (full(field)) return;
+  all_.push_back(
+      {field, static_cast<std::uint32_t>(text_.size()), static_cast<std::uint32_t>(text.size())});
+  text_ += text;
+}
+
+void FieldTexts::add(FieldId field, const EventValue& value) {
+  if (value.kind == EventValue::Kind::kText) return add(field, value.text);
+  if (value.kind == EventValue::Kind::kNull || value.kind == EventValue::Kind::kObject) return;
+  if (full(field)) return;
+  const std::size_t at = text_.size();
+  append_text(text_, value);
+  all_.push_back(
+      {field, static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(text_.size() - at)});
+}
+
+void FieldTexts::take(const EventFields& event, std::span<const FieldId> fields) {
+  if (fields.empty()) return;
+  for (const EventFields::Link& link : event.links()) {
+    if (std::ranges::find(fields, link.field) != fields.end())
+      add(link.field, event.values()[link.value]);
+  }
+}
+
+bool FieldTexts::full(FieldId field) const {
+  return static_cast<std::size_t>(std::ranges::count(all_, field, &One::field)) >= kMost;
+}
+
+void FieldTexts::of(FieldId field, std::vector<std::string_view>& out) const {
+  for (const One& one : all_) {
+    if (one.field == field) out.push_back(std::string_view(text_).substr(one.at, one.size));
+  }
+}
+
+bool Correlator::Latest::add(std::int64_t time, std::uint64_t value) {
+  const auto [known, fresh] = times_.try_emplace(value, time);
+  if (fresh) {
+    order_.emplace_hint(order_.end(), time, value);
+    return true;
+  }
+  if (known->second >= time) return false;
+  auto node = order_.extract({known->second, value});
+  node.value().first = known->second = time;
+  order_.insert(order_.end(), std::move(node));
+  return false;
+}
+
+void Correlator::Latest::remove_oldest() {
+  times_.erase(order_.begin()->second);
+  order_.erase(order_.begin());
+}
 
 Correlator::Correlator(Engine& engine, Diagnostics& diagnostics, CorrelationLimits limits)
     : engine_(&engine),
       limits_(limits),
       of_rule_(engine.rule_count()),
-      silent_(engine.rule_count(), false) {
+      silent_(engine.rule_count(), false),
+      scratch_(kMaxDepth + 2) {
   const std::vector<Correlation>& all = engine.rules().correlations;
   states_.resize(all.size());
   of_correlation_.resize(all.size());
@@ -89,6 +144,8 @@ Correlator::Correlator(Engine& engine, Diagnostics& diagnostics, CorrelationLimi
                      std::any_of(c.bounds.begin(), c.bounds.end(), [](const CorrelationBound& b) {
                        return b.op != Op::kGt && b.op != Op::kGte;
                      });
+    state.by_value = c.type == Type::kValueCount || c.type == Type::kTemporal;
+
     timed_ = timed_ || state.at_close;
     state.most_entries = limits_.group_entries;
     // These look at every entry with every match, or with a late one.
@@ -159,7 +216,7 @@ void Correlator::fields_of(std::uint32_t rule, std::vector<FieldId>& out) const 
 }
 
 void Correlator::event(const std::vector<std::uint32_t>& rules, std::int64_t time,
-                       const Values& values, std::vector<CorrelationMatch>& out) {
+                       const FieldTexts& values, std::vector<CorrelationMatch>& out) {
   if (states_.empty()) return;
   if (time != 0) now_ = std::max(now_, time);
   const std::int64_t at = time != 0 ? time : now_;
@@ -175,52 +232,74 @@ void Correlator::finish(std::vector<CorrelationMatch>& out) {
   for (State& state : states_) close_until(state, INT64_MAX, out, 0);
 }
 
-void Correlator::feed(const Feed& f, std::int64_t time, const Values& values,
-                      std::vector<CorrelationMatch>& out, int depth) {
+bool Correlator::make_entries(const State& state, const Feed& f, std::int64_t time,
+                              const FieldTexts& values, Scratch& s) const {
+  s.entries.clear();
+  s.values.clear();
+  if (f.value_ids.size() == 1) {
+    // Several values of one field are several things that were seen.
+    values.of(f.value_ids[0], s.values);
+    if (s.values.empty()) return false;  // nothing to count
+  } else if (!f.value_ids.empty()) {
+    for (const FieldId id : f.value_ids) {
+      const std::size_t before = s.values.size();
+      values.of(id, s.values);
+      if (s.values.size() == before) return false;
+      s.values.resize(before + 1);
+    }
+    make_key(s.values, s.key);
+    s.values.assign(1, s.key);
+  }
+  if (state.correlation->type == Type::kValueCount) {
+    for (const std::string_view value : s.values)
+      s.entries.push_back({time, f.position, std::hash<std::string_view>()(value), 0});
+  } else if (state.correlation->fields.empty()) {
+    s.entries.push_back({time, f.position, f.position, 0});
+  } else {
+    for (const std::string_view value : s.values) {
+      double number = 0;
+      if (parse_number(value, number)) {
+        s.entries.push_back(
+            {time, f.position, f.position, std::clamp(number, -kMostNumber, kMostNumber)});
+      }
+    }
+  }
+  return !s.entries.empty();
+}
+
+void Correlator::feed(const Feed& f, std::int64_t time, const FieldTexts& values,
+                      std::vector<CorrelationMatch>& out, std::size_t depth) {
   State& state = states_[f.correlation];
   if (state.correlation == nullptr || depth > kMaxDepth) return;
-  Input input;
-  std::vector<std::string> found;
-  if (!f.value_ids.empty()) {
-    for (const FieldId id : f.value_ids) {
-      values(id, found);
-      if (found.empty()) return;  // nothing to count
-      // Several values of one field are several things that were seen.
-      if (f.value_ids.size() == 1) {
-        input.value = found;
-      } else {
-        input.value.push_back(found[0]);
-      }
-    }
-    if (f.value_ids.size() > 1) input.value = {key_of(input.value)};
-  }
+  Scratch& s = scratch_[depth];
+  if (!make_entries(state, f, time, values, s)) return;
   // Every combination of values of the group's fields; an event without one of them is in no group.
-  std::vector<std::vector<std::string>> groups{{}};
+  s.texts.clear();
+  s.options.clear();
   for (const FieldId id : f.group_ids) {
-    values(id, found);
-    if (found.size() == 1) {
-      for (auto& group : groups) group.push_back(found[0]);
-      continue;
-    }
-    std::vector<std::vector<std::string>> more;
-    for (const auto& group : groups) {
-      for (const std::string& value : found) {
-        if (more.size() >= kMaxCombinations) break;
-        more.push_back(group);
-        more.back().push_back(value);
-      }
-    }
-    groups = std::move(more);
+    const std::size_t before = s.texts.size();
+    values.of(id, s.texts);
+    if (s.texts.size() == before) return;
+    s.options.emplace_back(before, s.texts.size());
   }
-  for (auto& group : groups) {
-    input.group = std::move(group);
-    add(state, f, time, input, out, depth);
+  s.chosen.clear();
+  for (const auto& [from, to] : s.options) s.chosen.push_back(from);
+  for (std::size_t combination = 0; combination < kMaxCombinations; ++combination) {
+    s.group.clear();
+    for (const std::size_t text : s.chosen) s.group.push_back(s.texts[text]);
+    add(state, time, out, depth);
+    std::size_t i = s.chosen.size();
+    while (i > 0 && ++s.chosen[i - 1] == s.options[i - 1].second) {
+      s.chosen[i - 1] = s.options[i - 1].first;
+      --i;
+    }
+    if (i == 0) return;
   }
 }
 
-Correlator::Group& Correlator::group_of(State& state, std::vector<std::string> values) {
-  std::string key = key_of(values);
-  const auto found = state.by_key.find(key);
+Correlator::Group& Correlator::group_of(State& state, Scratch& scratch) {
+  make_key(scratch.group, scratch.key);
+  const auto found = state.by_key.find(scratch.key);
   if (found != state.by_key.end()) {
     state.groups.splice(state.groups.end(), state.groups, found->second);
     return state.groups.back();
@@ -230,33 +309,30 @@ Correlator::Group& Correlator::group_of(State& state, std::vector<std::string> v
     forget(state, state.groups.begin());
   }
   Group& group = state.groups.emplace_back();
-  group.key = std::move(key);
-  group.values = std::move(values);
+  group.key = scratch.key;
+  group.values.assign(scratch.group.begin(), scratch.group.end());
   state.by_key.emplace(group.key, std::prev(state.groups.end()));
   return group;
 }
 
 void Correlator::forget(State& state, Groups::iterator group) {
-  state.entries -= group->entries.size();
+  state.entries -= group->size();
   state.by_key.erase(group->key);
   state.groups.erase(group);
 }
 
 void Correlator::remove_oldest(State& state, Group& group) {
-  const Entry& e = group.entries.front();
-  const bool by_value = state.correlation->type == Type::kValueCount;
-  const auto count = group.counts.find(by_value ? e.value : e.rule);
-  if (count != group.counts.end() && --count->second == 0) group.counts.erase(count);
-  group.sum.add(-e.number);
-  group.entries.pop_front();
   --state.entries;
+  if (state.by_value) return group.latest.remove_oldest();
+  group.sum.add(-group.entries.front().number);
+  group.entries.pop_front();
   if (group.entries.empty()) group.sum = {};
 }
 
 void Correlator::clear(State& state, Group& group) {
-  state.entries -= group.entries.size();
+  state.entries -= group.size();
   group.entries.clear();
-  group.counts.clear();
+  group.latest.clear();
   group.sum = {};
   group.chain.clear();
   group.open = false;
@@ -266,7 +342,7 @@ bool Correlator::seen(const State& state, const Group& group, std::uint32_t node
   const Node& n = state.correlation->expression[node];
   switch (n.kind) {
     case Node::Kind::kItem:
-      return group.counts.contains(n.item);
+      return group.latest.contains(n.item);
     case Node::Kind::kNot:
       return !seen(state, group, n.children[0]);
     case Node::Kind::kAnd:
@@ -293,7 +369,7 @@ bool Correlator::satisfied(const State& state, const Group& group, double& value
     case Type::kValueCount:
     case Type::kTemporal:
     case Type::kTemporalOrdered:  // above
-      value = static_cast<double>(group.counts.size());
+      value = static_cast<double>(group.latest.size());
       break;
     case Type::kValueSum:
       value = group.sum.value();
@@ -332,8 +408,14 @@ void Correlator::extend(const State& state, Group& group, const Entry& entry) {
 void Correlator::insert(State& state, Group& group, const Entry& entry) {
   const Correlation& c = *state.correlation;
   // Late events take their place; those older than the window are too late.
-  const std::int64_t newest = group.entries.empty() ? entry.time : group.entries.back().time;
+  const std::int64_t newest = group.size() == 0 ? entry.time
+                              : state.by_value  ? group.latest.newest()
+                                                : group.entries.back().time;
   if (entry.time < newest && newest - entry.time > c.timespan) return;
+  if (state.by_value) {
+    if (group.latest.add(entry.time, entry.value)) ++state.entries;
+    return;
+  }
   auto place = group.entries.end();
   const bool last = entry.time >= newest;
   if (!last) {
@@ -342,7 +424,6 @@ void Correlator::insert(State& state, Group& group, const Entry& entry) {
   }
   group.entries.insert(place, entry);
   ++state.entries;
-  ++group.counts[c.type == Type::kValueCount ? entry.value : entry.rule];
   group.sum.add(entry.number);
   if (c.type != Type::kTemporalOrdered) return;
   if (last && !group.chain.empty()) return extend(state, group, entry);
@@ -350,26 +431,11 @@ void Correlator::insert(State& state, Group& group, const Entry& entry) {
   for (const Entry& e : group.entries) extend(state, group, e);
 }
 
-void Correlator::add(State& state, const Feed& f, std::int64_t time, const Input& input,
-                     std::vector<CorrelationMatch>& out, int depth) {
+void Correlator::add(State& state, std::int64_t time, std::vector<CorrelationMatch>& out,
+                     std::size_t depth) {
   const Correlation& c = *state.correlation;
-  const bool counts_values = c.type == Type::kValueCount;
-  std::vector<Entry> entries;
-  if (counts_values) {
-    for (const std::string& value : input.value)
-      entries.push_back({time, f.position, std::hash<std::string>()(value), 0});
-  } else if (c.fields.empty()) {
-    entries.push_back({time, f.position, 0, 0});
-  } else {
-    for (const std::string& value : input.value) {
-      double number = 0;
-      if (parse_number(value, number))
-        entries.push_back({time, f.position, 0, std::clamp(number, -kMostNumber, kMostNumber)});
-    }
-  }
-  if (entries.empty()) return;  // nothing that counts
-
-  Group& group = group_of(state, input.group);
+  const std::vector<Entry>& entries = scratch_[depth].entries;
+  Group& group = group_of(state, scratch_[depth]);
   if (state.at_close && !group.open) {
     group.open = true;
     group.opened = time;
@@ -384,13 +450,15 @@ void Correlator::add(State& state, const Feed& f, std::int64_t time, const Input
     }
   }
   for (const Entry& entry : entries) insert(state, group, entry);
-  if (group.entries.empty()) return;
+  if (group.size() == 0) return;
   if (!state.at_close) {
-    const std::int64_t oldest = group.entries.back().time - c.timespan;
-    while (!group.entries.empty() && group.entries.front().time < oldest)
+    const std::int64_t oldest =
+        (state.by_value ? group.latest.newest() : group.entries.back().time) - c.timespan;
+    while (group.size() != 0 &&
+           (state.by_value ? group.latest.oldest() : group.entries.front().time) < oldest)
       remove_oldest(state, group);
   }
-  while (group.entries.size() > state.most_entries) {
+  while (group.size() > state.most_entries) {
     ++dropped_;
     remove_oldest(state, group);
   }
@@ -406,7 +474,7 @@ void Correlator::add(State& state, const Feed& f, std::int64_t time, const Input
 }
 
 void Correlator::close_until(State& state, std::int64_t time, std::vector<CorrelationMatch>& out,
-                             int depth) {
+                             std::size_t depth) {
   while (!state.closing.empty() && state.closing.begin()->first < time) {
     const auto [end, key] = *state.closing.begin();
     state.closing.erase(state.closing.begin());
@@ -422,7 +490,7 @@ void Correlator::close_until(State& state, std::int64_t time, std::vector<Correl
 }
 
 void Correlator::fire(State& state, Group& group, std::int64_t time, double value,
-                      std::vector<CorrelationMatch>& out, int depth) {
+                      std::vector<CorrelationMatch>& out, std::size_t depth) {
   const Correlation& c = *state.correlation;
   CorrelationMatch match;
   match.correlation = &c;
@@ -436,23 +504,32 @@ void Correlator::fire(State& state, Group& group, std::int64_t time, double valu
   // To a correlation of this one, its groups are the event's fields, by the names it gives them.
   const auto index = static_cast<std::size_t>(&state - states_.data());
   for (const Feed& f : of_correlation_[index]) {
-    const Values values = [&](FieldId id, std::vector<std::string>& found) {
-      found.clear();
-      for (std::size_t g = 0; g < f.group_ids.size(); ++g) {
-        if (f.group_ids[g] != id) continue;
-        for (const auto& [name, text] : match.group) {
-          if (name == f.group_fields[g]) found.assign(1, text);
-        }
+    if (depth >= kMaxDepth) return;
+    const auto text_of = [&](std::string_view name) {
+      const std::string* out_text = nullptr;
+      for (const auto& [of, text] : match.group) {
+        if (of == name) out_text = &text;
       }
-      if (!found.empty()) return;
-      for (std::size_t v = 0; v < f.value_ids.size(); ++v) {
-        if (f.value_ids[v] != id) continue;
-        for (const auto& [name, text] : match.group) {
-          if (name == states_[f.correlation].correlation->fields[v]) found.assign(1, text);
-        }
-      }
+      return out_text;
     };
-    feed(f, time, values, out, depth + 1);
+    FieldTexts& fields = scratch_[depth + 1].fields;
+    fields.clear();
+    const auto once = [&](const std::vector<FieldId>& ids, std::size_t i) {
+      return std::find(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(i), ids[i]) ==
+             ids.begin() + static_cast<std::ptrdiff_t>(i);
+    };
+    for (std::size_t g = 0; g < f.group_ids.size(); ++g) {
+      if (!once(f.group_ids, g)) continue;
+      if (const std::string* text = text_of(f.group_fields[g])) fields.add(f.group_ids[g], *text);
+    }
+    for (std::size_t v = 0; v < f.value_ids.size(); ++v) {
+      if (!once(f.value_ids, v) ||
+          std::ranges::find(f.group_ids, f.value_ids[v]) != f.group_ids.end())
+        continue;
+      if (const std::string* text = text_of(states_[f.correlation].correlation->fields[v]))
+        fields.add(f.value_ids[v], *text);
+    }
+    feed(f, time, fields, out, depth + 1);
   }
 }
 

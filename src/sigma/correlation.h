@@ -15,9 +15,10 @@
 #include <cmath>
 #include <cstdint>
 #include <deque>
-#include <functional>
 #include <list>
 #include <map>
+#include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -43,6 +44,37 @@ struct CorrelationLimits {
   std::size_t group_entries = 100'000;  ///< of one group; then the oldest are forgotten
 };
 
+/// Values of some fields of an event, as text.
+class FieldTexts {
+ public:
+  static constexpr std::size_t kMost = 16;  ///< of one field; the others are left out
+
+  void clear() {
+    all_.clear();
+    text_.clear();
+  }
+  void add(FieldId field, std::string_view text);
+  void add(FieldId field, const EventValue& value);
+  /// All that the event has of these fields.
+  void take(const EventFields& event, std::span<const FieldId> fields);
+  /// Views live until the next add().
+  void of(FieldId field, std::vector<std::string_view>& out) const;
+  template <typename Name>
+  void rename(Name&& name) {
+    for (One& one : all_) one.field = name(one.field);
+  }
+
+ private:
+  struct One {
+    FieldId field;
+    std::uint32_t at, size;  ///< in text_
+  };
+  bool full(FieldId field) const;
+
+  std::vector<One> all_;
+  std::string text_;
+};
+
 class Correlator {
  public:
   /// Interns the fields it needs: before the Matcher is made.
@@ -58,10 +90,9 @@ class Correlator {
   /// Fields whose values event() may ask for when `rule` matches; appended, perhaps twice.
   void fields_of(std::uint32_t rule, std::vector<FieldId>& out) const;
 
-  /// The rules that matched an event, in event order as far as possible. `values` gives the event's
-  /// values of a field. `time` in nanoseconds; 0: that of the event before.
-  using Values = std::function<void(FieldId, std::vector<std::string>&)>;
-  void event(const std::vector<std::uint32_t>& rules, std::int64_t time, const Values& values,
+  /// The rules that matched an event, in event order as far as possible. `values` has the event's
+  /// values of fields_of() these rules. `time` in nanoseconds; 0: that of the event before.
+  void event(const std::vector<std::uint32_t>& rules, std::int64_t time, const FieldTexts& values,
              std::vector<CorrelationMatch>& out);
   /// Time goes on without matches.
   void advance(std::int64_t time, std::vector<CorrelationMatch>& out) { event({}, time, {}, out); }
@@ -103,15 +134,36 @@ class Correlator {
    private:
     double sum_ = 0, lost_ = 0;
   };
+  /// Which values (or rules) were seen, and when last: all that counting different ones needs.
+  class Latest {
+   public:
+    /// False: the value is there already, or was seen later.
+    bool add(std::int64_t time, std::uint64_t value);
+    bool contains(std::uint64_t value) const { return times_.contains(value); }
+    std::size_t size() const { return times_.size(); }
+    std::int64_t newest() const { return order_.rbegin()->first; }
+    std::int64_t oldest() const { return order_.begin()->first; }
+    void remove_oldest();
+    void clear() {
+      order_.clear();
+      times_.clear();
+    }
+
+   private:
+    std::set<std::pair<std::int64_t, std::uint64_t>> order_;
+    std::unordered_map<std::uint64_t, std::int64_t> times_;
+  };
   struct Group {
     std::string key;
     std::vector<std::string> values;
-    std::deque<Entry> entries;                                // by time
-    std::unordered_map<std::uint64_t, std::uint32_t> counts;  // value or rule -> entries
+    std::deque<Entry> entries;  // by time; of correlations that count more than what is different
+    Latest latest;              // of the others
     Sum sum;
     std::vector<std::int64_t> chain;  // temporal_ordered: start of the latest chain up to rule i
     std::int64_t opened = 0;          // of a window that is judged when it closes
     bool open = false;
+
+    std::size_t size() const { return entries.size() + latest.size(); }
   };
   using Groups = std::list<Group>;
   /// What is needed of one rule (or correlation) that feeds a correlation.
@@ -125,6 +177,7 @@ class Correlator {
     const Correlation* correlation = nullptr;
     bool at_close = false;
     bool silent = false;
+    bool by_value = false;  ///< counts what is different: Group::latest
     std::size_t most_entries = 0;
     /// By Feed::position: everywhere in Correlation::rules where the same is meant.
     std::vector<std::vector<std::uint32_t>> positions;
@@ -133,23 +186,32 @@ class Correlator {
     std::size_t entries = 0;
     std::multimap<std::int64_t, std::string> closing;  // end of window -> group key
   };
-  struct Input {
-    std::vector<std::string> group;
-    std::vector<std::string> value;
+  /// For feed(), of which each level of correlations has its own.
+  struct Scratch {
+    std::vector<std::string_view> texts;                       // of all fields of the group
+    std::vector<std::pair<std::size_t, std::size_t>> options;  // of each: from, to
+    std::vector<std::size_t> chosen;
+    std::vector<std::string_view> group, values;
+    std::vector<Entry> entries;
+    std::string key;
+    FieldTexts fields;
   };
 
   /// Puts an entry in its place among the others of its group.
   void insert(State& state, Group& group, const Entry& entry);
   /// temporal_ordered: the chain goes on with an entry that is behind all others.
   void extend(const State& state, Group& group, const Entry& entry);
-  void feed(const Feed& feed, std::int64_t time, const Values& values,
-            std::vector<CorrelationMatch>& out, int depth);
-  void add(State& state, const Feed& feed, std::int64_t time, const Input& input,
-           std::vector<CorrelationMatch>& out, int depth);
-  void close_until(State& state, std::int64_t time, std::vector<CorrelationMatch>& out, int depth);
+  void feed(const Feed& feed, std::int64_t time, const FieldTexts& values,
+            std::vector<CorrelationMatch>& out, std::size_t depth);
+  /// What an event adds to each of its groups. False: nothing.
+  bool make_entries(const State& state, const Feed& feed, std::int64_t time,
+                    const FieldTexts& values, Scratch& scratch) const;
+  void add(State& state, std::int64_t time, std::vector<CorrelationMatch>& out, std::size_t depth);
+  void close_until(State& state, std::int64_t time, std::vector<CorrelationMatch>& out,
+                   std::size_t depth);
   void fire(State& state, Group& group, std::int64_t time, double value,
-            std::vector<CorrelationMatch>& out, int depth);
-  Group& group_of(State& state, std::vector<std::string> values);
+            std::vector<CorrelationMatch>& out, std::size_t depth);
+  Group& group_of(State& state, Scratch& scratch);
   void forget(State& state, Groups::iterator group);
   void remove_oldest(State& state, Group& group);
   void clear(State& state, Group& group);
@@ -163,6 +225,7 @@ class Correlator {
   std::vector<std::vector<Feed>> of_rule_;         // rule -> feeds
   std::vector<std::vector<Feed>> of_correlation_;  // state -> feeds of others
   std::vector<bool> silent_;
+  std::vector<Scratch> scratch_;  // by depth
   bool timed_ = false;
   std::int64_t now_ = 0;
   std::uint64_t dropped_ = 0;

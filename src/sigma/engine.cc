@@ -30,17 +30,17 @@ std::vector<bool> Engine::concerned(const std::vector<LogSource>& sources) const
   return out;
 }
 
-const Plan& Engine::plan(const std::vector<LogSource>& sources, const KnownValues& known) {
+Engine::Narrowed Engine::plan(const std::vector<LogSource>& sources, const KnownValues& known) {
   const std::vector<bool> concerns = concerned(sources);
   PartialEvent event(program_, known);
-  std::vector<std::uint32_t> rules;
+  Residue residue;
   for (std::uint32_t rule = 0; rule < source_of_rule_.size(); ++rule) {
-    if (concerns[source_of_rule_[rule]] && event.may_match(rule)) rules.push_back(rule);
+    if (concerns[source_of_rule_[rule]]) residue.add(program_, event, rule);
   }
   const std::lock_guard lock(mutex_);
-  std::unique_ptr<Plan>& plan = narrow_plans_[rules];
-  if (!plan) plan = std::make_unique<Plan>(program_, std::move(rules));
-  return *plan;
+  std::unique_ptr<Plan>& plan = narrow_plans_[residue.key()];
+  if (!plan) plan = std::make_unique<Plan>(program_, residue);
+  return {std::move(residue.certain), plan.get(), std::move(residue.known)};
 }
 
 const Plan& Engine::plan(const std::vector<LogSource>& sources) {
@@ -97,15 +97,15 @@ const std::vector<std::uint32_t>& Matcher::match(const Plan& plan, const EventFi
     for (std::uint32_t value = 0; value < texts_.size(); ++value) scan(*any, value);
   }
 
-  const auto try_rule = [&](std::uint32_t rule) {
-    if (evaluated_[rule] == epoch_) return;
-    evaluated_[rule] = epoch_;
-    if (evaluate(program_.rules[rule].root)) matches_.push_back(rule);
+  const auto try_rule = [&](std::uint32_t position) {
+    if (evaluated_[position] == epoch_) return;
+    evaluated_[position] = epoch_;
+    if (evaluate(plan.root(position))) matches_.push_back(plan.rules()[position]);
   };
   for (const PredicateId id : found_list_) {
-    for (const std::uint32_t rule : plan.waiting(id)) try_rule(rule);
+    for (const std::uint32_t position : plan.waiting(id)) try_rule(position);
   }
-  for (const std::uint32_t rule : plan.always()) try_rule(rule);
+  for (const std::uint32_t position : plan.always()) try_rule(position);
   std::sort(matches_.begin(), matches_.end());
   return matches_;
 }
@@ -159,20 +159,23 @@ void Matcher::scan(const Plan::Scanner& scanner, std::uint32_t index) {
 }
 
 bool Matcher::evaluate(std::uint32_t op) {
-  const Program::Op& o = program_.ops[op];
+  const Expressions& expressions = plan_->expressions();
+  const Expressions::Op& o = expressions.ops[op];
   switch (o.kind) {
+    case Program::Op::Kind::kTrue:
+      return true;
     case Program::Op::Kind::kPredicate:
       return holds(o.first);
     case Program::Op::Kind::kNot:
-      return !evaluate(program_.children[o.first]);
+      return !evaluate(expressions.children[o.first]);
     case Program::Op::Kind::kAnd:
       for (std::uint32_t i = 0; i < o.count; ++i) {
-        if (!evaluate(program_.children[o.first + i])) return false;
+        if (!evaluate(expressions.children[o.first + i])) return false;
       }
       return true;
     case Program::Op::Kind::kOr:
       for (std::uint32_t i = 0; i < o.count; ++i) {
-        if (evaluate(program_.children[o.first + i])) return true;
+        if (evaluate(expressions.children[o.first + i])) return true;
       }
       return false;
   }
@@ -234,17 +237,29 @@ bool Matcher::compute(const Predicate& p) {
   }
 }
 
-std::vector<MatchedField> Matcher::explain(std::uint32_t rule) {
+std::vector<MatchedField> Matcher::explain(std::uint32_t rule,
+                                           const std::vector<std::vector<MatchedField>>& known) {
   std::vector<MatchedField> out;
-  explain(program_.rules[rule].root, out);
+  const std::vector<std::uint32_t>& rules = plan_->rules();
+  const auto at = std::lower_bound(rules.begin(), rules.end(), rule);
+  if (at != rules.end() && *at == rule)
+    explain(plan_->root(static_cast<std::uint32_t>(at - rules.begin())), known, out);
   return out;
 }
 
-void Matcher::explain(std::uint32_t op, std::vector<MatchedField>& out) {
-  const Program::Op& o = program_.ops[op];
+void Matcher::explain(std::uint32_t op, const std::vector<std::vector<MatchedField>>& known,
+                      std::vector<MatchedField>& out) {
+  const Expressions& expressions = plan_->expressions();
+  const Expressions::Op& o = expressions.ops[op];
+  if (o.kind == Program::Op::Kind::kTrue) {
+    if (o.first >= known.size()) return;
+    for (const MatchedField& m : known[o.first]) add_matched(out, m.field, m.value);
+    return;
+  }
   if (o.kind == Program::Op::Kind::kNot || !evaluate(op)) return;
   if (o.kind != Program::Op::Kind::kPredicate) {
-    for (std::uint32_t i = 0; i < o.count; ++i) explain(program_.children[o.first + i], out);
+    for (std::uint32_t i = 0; i < o.count; ++i)
+      explain(expressions.children[o.first + i], known, out);
     return;
   }
   const Predicate& p = program_.predicates[o.first];
@@ -258,22 +273,8 @@ void Matcher::explain(std::uint32_t op, std::vector<MatchedField>& out) {
                               p.kind == Predicate::Kind::kExists ||
                               p.kind == Predicate::Kind::kFieldRef;
     if (!by_name_only && !sigma::holds(p, value)) return false;
-    const bool known = std::any_of(out.begin(), out.end(), [&](const MatchedField& m) {
-      return m.field == name && m.value == value.text;
-    });
-    if (!known) out.push_back({name, std::string(value.text)});
+    add_matched(out, name, value.text);
     return true;
-  });
-}
-
-void Matcher::values_of(FieldId field, std::vector<std::string>& out, std::size_t most) {
-  out.clear();
-  if (field >= of_field_.size()) return;
-  any_value(field, [&](std::uint32_t v) {
-    const EventValue::Kind kind = event_->values()[v].kind;
-    if (kind != EventValue::Kind::kNull && kind != EventValue::Kind::kObject)
-      out.emplace_back(view(v).text);
-    return out.size() >= most;
   });
 }
 

@@ -15,15 +15,10 @@
 #include "sigma/partial.h"
 #include "sigma/plan.h"
 #include "sigma/program.h"
+#include "sigma/residue.h"
 #include "sigma/rule.h"
 
 namespace rpcmarshal::sigma {
-
-/// Why a rule matched: a value of the event that the rule asked for.
-struct MatchedField {
-  std::string_view field;  ///< empty: a keyword
-  std::string value;
-};
 
 class Engine {
  public:
@@ -44,8 +39,13 @@ class Engine {
   /// and every rule is tried. Kept by the Engine; made on first use, which may take a while. Safe
   /// to call from several threads.
   const Plan& plan(const std::vector<LogSource>& sources);
-  /// Of those rules, the ones that can match an event of which `known` (partial.h) is known.
-  const Plan& plan(const std::vector<LogSource>& sources, const KnownValues& known);
+  /// What those rules come to for events of which `known` (partial.h) is known.
+  struct Narrowed {
+    std::vector<Residue::Certain> certain;         ///< match, whatever else the event holds
+    const Plan* plan = nullptr;                    ///< for the rules that may match; perhaps none
+    std::vector<std::vector<MatchedField>> known;  ///< for Matcher::explain()
+  };
+  Narrowed plan(const std::vector<LogSource>& sources, const KnownValues& known);
 
  private:
   std::vector<bool> concerned(const std::vector<LogSource>& sources) const;
@@ -56,7 +56,7 @@ class Engine {
   std::vector<std::uint32_t> source_of_rule_;
   std::mutex mutex_;
   std::map<std::vector<bool>, std::unique_ptr<Plan>> plans_;
-  /// By their rules: few sets of rules serve many kinds of events.
+  /// By what is left of their rules (Residue::key): a few serve many kinds of events.
   std::map<std::vector<std::uint32_t>, std::unique_ptr<Plan>> narrow_plans_;
 };
 
@@ -69,11 +69,9 @@ class Matcher {
   const std::vector<std::uint32_t>& match(const Plan& plan, const EventFields& event);
 
   /// Which values made `rule`, one of the last matches, match: the fields it names outside `not`,
-  /// each once per value.
-  std::vector<MatchedField> explain(std::uint32_t rule);
-
-  /// Text of the field's values in the last event, for correlations. At most `most`.
-  void values_of(FieldId field, std::vector<std::string>& out, std::size_t most = 16);
+  /// each once per value. `known`: of the plan's Narrowed.
+  std::vector<MatchedField> explain(std::uint32_t rule,
+                                    const std::vector<std::vector<MatchedField>>& known = {});
 
  private:
   struct Text {
@@ -92,7 +90,8 @@ class Matcher {
   bool evaluate(std::uint32_t op);
   bool holds(PredicateId id);
   bool compute(const Predicate& p);
-  void explain(std::uint32_t op, std::vector<MatchedField>& out);
+  void explain(std::uint32_t op, const std::vector<std::vector<MatchedField>>& known,
+               std::vector<MatchedField>& out);
   template <typename Visit>
   bool any_value(FieldId field, Visit&& visit);
 
@@ -102,7 +101,7 @@ class Matcher {
   std::uint32_t epoch_ = 0;
   std::vector<std::uint32_t> found_;      // predicate -> epoch in which it was found by scanning
   std::vector<std::uint32_t> asked_;      // predicate -> 2 * epoch + result
-  std::vector<std::uint32_t> evaluated_;  // rule -> epoch
+  std::vector<std::uint32_t> evaluated_;  // position in the plan's rules -> epoch
   std::vector<PredicateId> found_list_;
   std::vector<std::uint32_t> matches_;
   struct FieldValues {

@@ -29,6 +29,8 @@ PartialEvent::Truth PartialEvent::truth(std::uint32_t op) {
                                      : Truth::kMaybe;
       break;
     }
+    case Program::Op::Kind::kTrue:
+      return Truth::kTrue;
     case Program::Op::Kind::kAnd:
     case Program::Op::Kind::kOr: {
       const bool all = o.kind == Program::Op::Kind::kAnd;
@@ -36,6 +38,7 @@ PartialEvent::Truth PartialEvent::truth(std::uint32_t op) {
       for (std::uint32_t i = 0; i < o.count; ++i) {
         const Truth part = truth(program_.children[o.first + i]);
         out = all ? std::min(out, part) : std::max(out, part);
+        if (out == (all ? Truth::kFalse : Truth::kTrue)) break;
       }
       break;
     }
@@ -96,6 +99,21 @@ PartialEvent::Truth PartialEvent::predicate(PredicateId id) {
     out = any ? Truth::kTrue : Truth::kFalse;
   }
   return predicates_[id] = out;
+}
+
+std::pair<bool, std::string_view> PartialEvent::matched(PredicateId id) {
+  const Predicate& p = program_.predicates[id];
+  const Field& f = field(p.field);
+  const bool by_name_only =
+      p.kind == Predicate::Kind::kPresent || p.kind == Predicate::Kind::kExists;
+  if (p.kind == Predicate::Kind::kNull) return {};
+  for (std::size_t i = 0; i < f.values.size(); ++i) {
+    const EventValue::Kind kind = f.values[i].kind;
+    if (kind == EventValue::Kind::kNull || kind == EventValue::Kind::kObject) continue;
+    if (by_name_only || holds(p, {&f.values[i], f.texts[i], f.folded[i]}))
+      return {true, f.texts[i]};
+  }
+  return {};
 }
 
 }  // namespace rpcmarshal::sigma

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "sigma/program.h"
@@ -20,18 +22,19 @@ class PartialEvent {
   /// Both must outlive this.
   PartialEvent(const Program& program, const KnownValues& known);
 
-  /// False: the rule (index into program.rules) matches no event with these values.
-  bool may_match(std::uint32_t rule) { return truth(program_.rules[rule].root) != Truth::kFalse; }
+  enum class Truth : std::uint8_t { kFalse, kMaybe, kTrue, kNotAsked };
+  /// Of an expression of the program, whatever the unknown fields hold.
+  Truth truth(std::uint32_t op);
+  /// Of a predicate that is true: whether a value made it so, and that value's text.
+  std::pair<bool, std::string_view> matched(PredicateId id);
 
  private:
-  enum class Truth : std::uint8_t { kFalse, kMaybe, kTrue, kNotAsked };
   struct Field {
     bool asked = false, known = false;
     std::vector<EventValue> values;
     std::vector<std::string> texts, folded;
   };
 
-  Truth truth(std::uint32_t op);
   Truth predicate(PredicateId id);
   const Field& field(FieldId id);
 

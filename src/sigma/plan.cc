@@ -6,17 +6,18 @@ namespace rpcmarshal::sigma {
 namespace {
 
 /// Every predicate that a rule's evaluation may ask for.
-void collect(const Program& program, std::uint32_t op, std::vector<bool>& seen_ops,
-             std::vector<bool>& predicates) {
+void collect(const Program& program, const Expressions& expressions, std::uint32_t op,
+             std::vector<bool>& seen_ops, std::vector<bool>& predicates) {
   std::vector<std::uint32_t> open{op};
   while (!open.empty()) {
     const std::uint32_t at = open.back();
     open.pop_back();
     if (seen_ops[at]) continue;
     seen_ops[at] = true;
-    const Program::Op& o = program.ops[at];
-    if (o.kind != Program::Op::Kind::kPredicate) {
-      for (std::uint32_t i = 0; i < o.count; ++i) open.push_back(program.children[o.first + i]);
+    const Expressions::Op& o = expressions.ops[at];
+    if (o.kind == Expressions::Op::Kind::kTrue) continue;
+    if (o.kind != Expressions::Op::Kind::kPredicate) {
+      for (std::uint32_t i = 0; i < o.count; ++i) open.push_back(expressions.children[o.first + i]);
       continue;
     }
     predicates[o.first] = true;
@@ -26,24 +27,39 @@ void collect(const Program& program, std::uint32_t op, std::vector<bool>& seen_o
 
 }  // namespace
 
-Plan::Plan(const Program& program, std::vector<std::uint32_t> rules) : rules_(std::move(rules)) {
+Plan::Plan(const Program& program, std::vector<std::uint32_t> rules)
+    : rules_(std::move(rules)), expressions_(&program) {
+  for (const std::uint32_t rule : rules_) roots_.push_back(program.rules[rule].root);
+  compile(program);
+}
+
+Plan::Plan(const Program& program, const Residue& residue)
+    : rules_(residue.rules), roots_(residue.roots), expressions_(&own_), own_(residue) {
+  compile(program);
+}
+
+void Plan::compile(const Program& program) {
   scanner_of_.assign(program.fields.size(), -1);
-  std::vector<bool> seen_ops(program.ops.size(), false), used(program.predicates.size(), false);
+  std::vector<bool> seen_ops(expressions_->ops.size(), false),
+      used(program.predicates.size(), false);
   std::vector<std::pair<PredicateId, std::uint32_t>> waiting;
-  for (const std::uint32_t rule : rules_) {
-    const std::uint32_t root = program.rules[rule].root;
-    collect(program, root, seen_ops, used);
-    const std::vector<PredicateId> witnesses = program.witnesses(root);
-    if (witnesses.empty()) always_.push_back(rule);
-    for (const PredicateId id : witnesses) waiting.emplace_back(id, rule);
+  for (std::uint32_t position = 0; position < rules_.size(); ++position) {
+    collect(program, *expressions_, roots_[position], seen_ops, used);
+    const std::vector<PredicateId> witnesses =
+        expressions_->witnesses(program.predicates, roots_[position]);
+    if (witnesses.empty()) always_.push_back(position);
+    for (const PredicateId id : witnesses) waiting.emplace_back(id, position);
   }
-  std::sort(waiting.begin(), waiting.end());
-  waiting_from_.assign(program.predicates.size() + 1, 0);
-  for (const auto& [id, rule] : waiting) {
-    ++waiting_from_[id + 1];
-    waiting_.push_back(rule);
+  if (!waiting.empty()) {
+    std::sort(waiting.begin(), waiting.end());
+    first_waited_for_ = waiting.front().first;
+    waiting_from_.assign(waiting.back().first - first_waited_for_ + 2, 0);
+    for (const auto& [id, position] : waiting) {
+      ++waiting_from_[id - first_waited_for_ + 1];
+      waiting_.push_back(position);
+    }
+    for (std::size_t i = 1; i < waiting_from_.size(); ++i) waiting_from_[i] += waiting_from_[i - 1];
   }
-  for (std::size_t i = 1; i < waiting_from_.size(); ++i) waiting_from_[i] += waiting_from_[i - 1];
 
   std::vector<Words> words;
   asked_.assign(program.predicates.size(), false);
@@ -92,6 +108,17 @@ void Plan::add_scanned(const Program& program, PredicateId id, std::vector<Words
       to.inside.push_back(p.text);
     }
   }
+}
+
+std::vector<PredicateId> Plan::predicates(const Program& program) const {
+  std::vector<bool> seen_ops(expressions_->ops.size(), false),
+      used(program.predicates.size(), false);
+  for (const std::uint32_t root : roots_) collect(program, *expressions_, root, seen_ops, used);
+  std::vector<PredicateId> out;
+  for (PredicateId id = 0; id < used.size(); ++id) {
+    if (used[id]) out.push_back(id);
+  }
+  return out;
 }
 
 std::size_t Plan::memory() const {

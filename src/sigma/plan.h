@@ -3,7 +3,7 @@
 // Every field that those rules compare with text has a scanner: a hash table of whole values, and
 // what finds words in text (long_words.h, automaton.h). Scanning an event's fields once finds every
 // scanned predicate that holds. Of each rule, the compiler has chosen predicates of which one must
-// hold for the rule to match (Program::witnesses), the rarest it could find; only rules with a
+// hold for the rule to match (Expressions::witnesses), the rarest it could find; only rules with a
 // witness among those found are evaluated, plus the few that have none (rules that only say what
 // must not be there). Short words, which texts are full of, are looked for one by one when a rule
 // is evaluated, unless they are witnesses.
@@ -18,6 +18,7 @@
 #include "sigma/automaton.h"
 #include "sigma/long_words.h"
 #include "sigma/program.h"
+#include "sigma/residue.h"
 
 namespace rpcmarshal::sigma {
 
@@ -25,6 +26,10 @@ class Plan {
  public:
   /// `rules` are indexes into program.rules. The program must outlive the plan and not change.
   Plan(const Program& program, std::vector<std::uint32_t> rules);
+  /// For what is left of rules. As above.
+  Plan(const Program& program, const Residue& residue);
+  Plan(const Plan&) = delete;
+  Plan& operator=(const Plan&) = delete;
 
   struct Scanner {
     FieldId field = kNoField;
@@ -38,7 +43,13 @@ class Plan {
     std::vector<PredicateId> long_predicates, inside_predicates, start_predicates, end_predicates;
   };
 
+  /// Ascending.
   const std::vector<std::uint32_t>& rules() const { return rules_; }
+  /// What must hold for rules()[position] to match: an expression of expressions().
+  std::uint32_t root(std::uint32_t position) const { return roots_[position]; }
+  const Expressions& expressions() const { return *expressions_; }
+  /// Predicates that evaluating the rules may ask for.
+  std::vector<PredicateId> predicates(const Program& program) const;
   /// Index into scanners() by field, or -1.
   std::int32_t scanner_of(FieldId field) const {
     return field < scanner_of_.size() ? scanner_of_[field] : -1;
@@ -48,14 +59,15 @@ class Plan {
   }
   /// Of keywords, or nullptr.
   const Scanner* any_value() const { return any_value_ < 0 ? nullptr : &scanner(any_value_); }
-  /// Rules (indexes into program.rules) that wait for a predicate.
+  /// Rules (positions in rules()) that wait for a predicate.
   std::span<const std::uint32_t> waiting(PredicateId predicate) const {
-    const std::uint32_t from = waiting_from_[predicate], to = waiting_from_[predicate + 1];
-    return {waiting_.data() + from, to - from};
+    const std::size_t at = std::size_t{predicate} - first_waited_for_;
+    if (at + 1 >= waiting_from_.size()) return {};  // wraps around below the first
+    return {waiting_.data() + waiting_from_[at], waiting_from_[at + 1] - waiting_from_[at]};
   }
   /// A predicate of a kind that is scanned, which this plan evaluates when a rule asks.
   bool asked(PredicateId predicate) const { return asked_[predicate]; }
-  /// Rules that are evaluated for every event.
+  /// Rules (positions) that are evaluated for every event.
   const std::vector<std::uint32_t>& always() const { return always_; }
   std::size_t memory() const;
 
@@ -64,12 +76,16 @@ class Plan {
   struct Words {
     std::vector<std::string> inside_long, inside, start, end;
   };
+  void compile(const Program& program);
   void add_scanned(const Program& program, PredicateId id, std::vector<Words>& words);
 
-  std::vector<std::uint32_t> rules_;
+  std::vector<std::uint32_t> rules_, roots_;
+  const Expressions* expressions_;
+  Expressions own_;  // of a residue
   std::vector<Scanner> scanners_;
   std::vector<std::int32_t> scanner_of_;
   std::int32_t any_value_ = -1;
+  PredicateId first_waited_for_ = 0;
   std::vector<std::uint32_t> waiting_from_, waiting_;
   std::vector<std::uint32_t> always_;
   std::vector<bool> asked_;

@@ -112,7 +112,8 @@ bool Program::add(const Rule& rule, Diagnostics& diagnostics) {
   return true;
 }
 
-std::vector<PredicateId> Program::witnesses(std::uint32_t op) const {
+std::vector<PredicateId> Expressions::witnesses(const Predicates& predicates,
+                                                std::uint32_t op) const {
   const Op& o = ops[op];
   const auto cost = [&](const std::vector<PredicateId>& set) {
     double sum = 0;
@@ -122,6 +123,7 @@ std::vector<PredicateId> Program::witnesses(std::uint32_t op) const {
   std::vector<PredicateId> out;
   switch (o.kind) {
     case Op::Kind::kNot:
+    case Op::Kind::kTrue:
       break;
     case Op::Kind::kPredicate: {
       const Predicate& p = predicates[o.first];
@@ -130,7 +132,7 @@ std::vector<PredicateId> Program::witnesses(std::uint32_t op) const {
     }
     case Op::Kind::kOr:
       for (std::uint32_t i = 0; i < o.count; ++i) {
-        const std::vector<PredicateId> part = witnesses(children[o.first + i]);
+        const std::vector<PredicateId> part = witnesses(predicates, children[o.first + i]);
         if (part.empty()) return {};
         out.insert(out.end(), part.begin(), part.end());
       }
@@ -138,7 +140,7 @@ std::vector<PredicateId> Program::witnesses(std::uint32_t op) const {
     case Op::Kind::kAnd: {
       double best = 0;
       for (std::uint32_t i = 0; i < o.count; ++i) {
-        std::vector<PredicateId> part = witnesses(children[o.first + i]);
+        std::vector<PredicateId> part = witnesses(predicates, children[o.first + i]);
         if (part.empty()) continue;
         const double c = cost(part);
         if (out.empty() || c < best) {

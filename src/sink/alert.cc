@@ -61,6 +61,7 @@ int level_rank(std::string_view level) {
 namespace {
 
 void rule_members(JsonWriter& json, const Alert& rule) {
+  if (!rule.rule_json.empty()) return json.raw(rule.rule_json);
   if (!rule.id.empty()) json.member("id", rule.id);
   json.member("title", rule.title);
   if (!rule.level.empty()) json.member("level", rule.level);
@@ -74,11 +75,9 @@ void rule_members(JsonWriter& json, const Alert& rule) {
   json.member("file", rule.file);
 }
 
-void matched_member(JsonWriter& json, const Alert& alert) {
-  if (alert.matched.empty()) return;
-  json.key("matched");
+void matched_array(JsonWriter& json, std::span<const Alert::Match> matched) {
   json.begin_array();
-  for (const Alert::Match& field : alert.matched) {
+  for (const Alert::Match& field : matched) {
     json.begin_object();
     if (!field.field.empty()) json.member("field", field.field);
     json.member("value", field.value);
@@ -87,7 +86,29 @@ void matched_member(JsonWriter& json, const Alert& alert) {
   json.end_array();
 }
 
+void matched_member(JsonWriter& json, const Alert& alert) {
+  if (alert.matched.empty()) return;
+  json.key("matched");
+  if (!alert.matched_json.empty()) return json.raw(alert.matched_json);
+  matched_array(json, alert.matched);
+}
+
 }  // namespace
+
+std::string rule_json(const Alert& alert) {
+  std::string out;
+  JsonWriter json(out);
+  json.begin_object();
+  rule_members(json, alert);
+  return out.substr(1);
+}
+
+std::string matched_json(std::span<const Alert::Match> matched) {
+  std::string out;
+  JsonWriter json(out);
+  if (!matched.empty()) matched_array(json, matched);
+  return out;
+}
 
 void append_event_alerts(JsonWriter& json, std::span<const Alert> alerts) {
   json.begin_array();

@@ -24,7 +24,10 @@ struct Alert {
     std::string_view field;
     std::string value;
   };
-  std::vector<Match> matched;
+  std::span<const Match> matched;
+  /// The rule's members, and `matched`, as JSON that was made before (rule_json(), matched_json());
+  /// empty: to be made when they are written.
+  std::string_view rule_json, matched_json;
   std::string_view event;  ///< JSON; empty: not to be shown
   /// Of a correlation: its type (empty: a rule on one event), its group, and what was counted.
   std::string_view correlation;
@@ -40,6 +43,11 @@ void append_alert_text(std::string& out, const Alert& alert, bool colour);
 void append_alert_title(std::string& out, const Alert& alert, bool colour);
 /// The alerts of one event as a JSON array.
 void append_event_alerts(JsonWriter& json, std::span<const Alert> alerts);
+
+/// What of an alert's JSON is the same for all of a rule: members, without braces.
+std::string rule_json(const Alert& alert);
+/// An array; empty when nothing matched.
+std::string matched_json(std::span<const Alert::Match> matched);
 
 /// 0 (informational) to 4 (critical); rules without a level count as medium.
 int level_rank(std::string_view level);

@@ -12,13 +12,21 @@
 namespace rpcmarshal::detect {
 namespace {
 
+/// A rule's title, and what it matched.
+template <typename Matched>
+std::string finding(std::string_view title, const Matched& matched) {
+  std::string out(title);
+  for (const auto& m : matched) out += "; " + std::string(m.field) + '=' + m.value;
+  return out;
+}
+
 /// What rules say of an event when every one of them is tried.
 class TriesAll {
  public:
   explicit TriesAll(Rules& rules)
       : rules_(rules), matcher_(rules.engine()), derived_(rules.derived()) {}
 
-  std::set<std::string> titles(const Event& event) {
+  std::set<std::string> findings(const Event& event) {
     text_.clear();
     EventJson().append(text_, event);
     const std::size_t size = text_.size();
@@ -29,8 +37,10 @@ class TriesAll {
     std::set<std::string> out;
     for (const std::uint32_t rule :
          matcher_.match(rules_.engine().plan(logs::own_sources()), fields_)) {
-      if (!rules_.correlator().silent(rule))
-        out.insert(rules_.engine().program().rules[rule].rule->about.title);
+      if (!rules_.correlator().silent(rule)) {
+        out.insert(finding(rules_.engine().program().rules[rule].rule->about.title,
+                           matcher_.explain(rule)));
+      }
     }
     return out;
   }
@@ -44,14 +54,14 @@ class TriesAll {
   std::string text_;
 };
 
-std::set<std::string> titles(std::span<const Alert> alerts) {
+std::set<std::string> findings(std::span<const Alert> alerts) {
   std::set<std::string> out;
-  for (const Alert& alert : alerts) out.emplace(alert.title);
+  for (const Alert& alert : alerts) out.insert(finding(alert.title, alert.matched));
   return out;
 }
 
 // The way to the rules that may match must not lose one: on every event of every capture the same
-// is found as when all are tried.
+// is found, for the same reasons, as when all are tried.
 void expect_routes_lose_nothing(const RuleOptions& options, std::size_t at_least) {
   LoadedRules loaded(options, catalogue(), 1);
   ASSERT_EQ(loaded.rules.error(), "");
@@ -60,8 +70,8 @@ void expect_routes_lose_nothing(const RuleOptions& options, std::size_t at_least
   std::size_t found = 0;
   for (const std::string& capture : captures()) {
     for_each_event(capture, [&](const Event& event) {
-      const std::set<std::string> expected = all.titles(event);
-      ASSERT_EQ(titles(detector.event(event)), expected) << capture << " event " << event.id;
+      const std::set<std::string> expected = all.findings(event);
+      ASSERT_EQ(findings(detector.event(event)), expected) << capture << " event " << event.id;
       found += expected.size();
     });
   }
@@ -211,8 +221,9 @@ TEST(Correlations, OfThreadsAreTakenInTheOrderOfPackets) {
   }
   const sigma::FieldId client = loaded.rules.fields().find("client.address");
   const auto seen = [&](std::uint64_t place, std::uint32_t rule) {
-    return Observation{
-        place, static_cast<std::int64_t>(place) * 1'000'000'000, {rule}, {{client, {"10.0.0.1"}}}};
+    Observation out{place, static_cast<std::int64_t>(place) * 1'000'000'000, {rule}, {}};
+    out.values.add(client, std::string_view("10.0.0.1"));
+    return out;
   };
   std::vector<sigma::CorrelationMatch> out;
   // The thread with the later packet is faster.

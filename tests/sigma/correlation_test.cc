@@ -46,9 +46,11 @@ class Correlated {
     document.fill(engine->fields(), fields, false);
     const auto& matches = matcher->match(engine->plan({}), fields);
     std::vector<CorrelationMatch> out;
-    correlator->event(
-        matches, seconds * 1'000'000'000,
-        [&](FieldId id, std::vector<std::string>& values) { matcher->values_of(id, values); }, out);
+    std::vector<FieldId> needed;
+    for (const std::uint32_t rule : matches) correlator->fields_of(rule, needed);
+    FieldTexts values;
+    values.take(fields, needed);
+    correlator->event(matches, seconds * 1'000'000'000, values, out);
     return names(out);
   }
   std::vector<std::string> finish() {
