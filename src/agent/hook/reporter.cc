@@ -7,9 +7,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr std::size_t kBatch = std::size_t{1} << 18;
-/// After a batch more calls are let come together, so that a busy server does not pay a wake-up for
-/// each; an event is this much late at most.
-constexpr auto kGather = std::chrono::milliseconds(20);
+/// Between batches, so that a busy server pays ten wake-ups a second and not one for each call; an
+/// event is this much late at most.
+constexpr int kGatherMilliseconds = 100;
 
 }  // namespace
 
@@ -82,7 +82,7 @@ void Reporter::run() {
       status_due = Clock::now() + std::chrono::milliseconds(kStatusMilliseconds);
     }
     flush(waiting);
-    if (!calls.empty() && !last) std::this_thread::sleep_for(kGather);
+    if (!calls.empty() && !last) session_.queue.gather(kGatherMilliseconds);
   }
 }
 

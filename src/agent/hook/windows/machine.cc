@@ -79,13 +79,12 @@ bool PipeChannel::write(std::string_view messages) noexcept {
     const std::size_t size = std::min(messages.size(), sizeof write_->buffer);
     std::memcpy(write_->buffer, messages.data(), size);
     write_->overlapped = {};
-    write_->overlapped.hEvent = done_;
-    ResetEvent(done_);
+    write_->overlapped.hEvent = done_;  // WriteFile resets it
     DWORD written = 0;
     bool ok = WriteFile(pipe_, write_->buffer, static_cast<DWORD>(size), nullptr,
                         &write_->overlapped) != 0;
     if (ok || GetLastError() == ERROR_IO_PENDING) {
-      ok = WaitForSingleObject(done_, kWriteMilliseconds) == WAIT_OBJECT_0 &&
+      ok = (ok || WaitForSingleObject(done_, kWriteMilliseconds) == WAIT_OBJECT_0) &&
            GetOverlappedResult(pipe_, &write_->overlapped, &written, FALSE) && written != 0;
       if (!ok && !HasOverlappedIoCompleted(&write_->overlapped)) {
         CancelIoEx(pipe_, &write_->overlapped);
