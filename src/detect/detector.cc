@@ -28,13 +28,14 @@ Detector::Detector(Rules& rules, Correlations& correlations, int thread)
       thread_(thread),
       derived_(rules.derived()),
       classifier_(rules.engine(), rules.known()),
-      matcher_(rules.engine()) {
+      matcher_(rules.engine()),
+      keys_(rules.hints()) {
   classifier_.set_sources(rules.fixed_sources());
   about_.resize(rules.engine().rule_count());
 }
 
 const Rules::Route& Detector::route_of(const Event& event) {
-  const RouteKey key = route_key(event);
+  const RouteKey key = keys_.of(event);
   const auto slot_of = [&](const RouteKey& of) {
     const std::size_t mask = route_slots_.size() - 1;
     std::size_t at = RouteKeyHash()(of) & mask;
@@ -54,7 +55,7 @@ const Rules::Route& Detector::route_of(const Event& event) {
       if (slot.route != nullptr) route_slots_[slot_of(slot.key)] = slot;
     }
   }
-  route_slots_[slot_of(key)] = {key, &routes_.emplace_back(rules_.route(event))};
+  route_slots_[slot_of(key)] = {key, &routes_.emplace_back(rules_.route(event, key))};
   return routes_.back();
 }
 
@@ -73,7 +74,7 @@ std::span<const Alert> Detector::event(const Event& event) {
   run(route, event.client, event.server, event.time,
       [&](const Rules::Sources& sources, sigma::EventFields& out) {
         if (sources.tree != nullptr)
-          filler_.add(event, *sources.tree, route.all && &out == &fields_, out);
+          filler_.add(event, *sources.tree, sources.outside, route.all && &out == &fields_, out);
         if (!sources.derived) return;
         zeek_names_ = rules_.zeek_names(event);
         derived_.add_own(out, &zeek_names_);

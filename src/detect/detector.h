@@ -50,6 +50,7 @@ class Detector {
   void progress(std::uint64_t place, std::int64_t time);
   /// Correlations that have fired since the last call, in this thread.
   std::vector<Alert> take_correlated();
+  bool any_correlated() const { return !correlated_.empty(); }
   /// No more events in any thread: open windows are judged. Their alerts: take_correlated().
   void finish();
 
@@ -92,6 +93,7 @@ class Detector {
   };
   std::vector<RouteSlot> route_slots_{std::size_t{256}};
   std::deque<Rules::Route> routes_;
+  RouteKeys keys_;
   EventJson event_json_;
   EventFiller filler_;
   sigma::EventFields fields_, fed_;

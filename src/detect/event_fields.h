@@ -13,7 +13,10 @@ class EventFiller {
   /// Adds the event's values to `out`, under the names `tree` knows; `all`: the others, too,
   /// without a field. Texts live until the next begin(). What writers withhold or cut by default is
   /// withheld and cut here.
-  void add(const Event& event, const sigma::FieldTree& tree, bool all, sigma::EventFields& out);
+  /// `header`: what stands at the beginning of the tree (tree::header), too; without, `tree` asks
+  /// for none of it.
+  void add(const Event& event, const sigma::FieldTree& tree, bool header, bool all,
+           sigma::EventFields& out);
   /// A new event: `out` and the texts of the last one are cleared.
   void begin(sigma::EventFields& out) {
     out.clear();

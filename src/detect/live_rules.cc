@@ -86,7 +86,7 @@ std::span<const Alert> LiveDetector::share(const Endpoint& client, const Endpoin
 
 const std::vector<Alert>& LiveDetector::correlated() {
   correlated_.clear();
-  if (!rules_) return correlated_;
+  if (!rules_ || !detector_->any_correlated()) return correlated_;
   correlated_ = detector_->take_correlated();
   for (const Alert& alert : correlated_) {
     rules_->count(alert);

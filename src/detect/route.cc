@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "interface/status.h"
+#include "match/fold.h"
 
 namespace rpcmarshal::detect {
 namespace {
@@ -19,7 +20,8 @@ enum Part : std::uint32_t {
   kDispatch = 1u << 14,
   kWmi = 1u << 15,
   kBind = 1u << 16,
-  kSucceeded = 1u << 17,  ///< the status the operation returned is 0
+  kSucceeded = 1u << 17,    ///< the status the operation returned is 0
+  kPlainStatus = 1u << 18,  ///< it is not, but nothing to rules either
 };
 
 /// What stands before the first dot; `rest` is what is behind it.
@@ -29,20 +31,82 @@ std::string_view head_of(std::string_view field, std::string_view& rest) {
   return field.substr(0, dot);
 }
 
-std::string_view success_name(const ndr::Value& result) {
-  switch (result.display().status) {
+std::string_view name_of(ndr::StatusKind kind, std::uint32_t status) {
+  switch (kind) {
     case ndr::StatusKind::kWin32:
-      return win32_name(0);
+      return win32_name(status);
     case ndr::StatusKind::kNtStatus:
-      return ntstatus_name(0);
+      return ntstatus_name(status);
     default:
-      return hresult_name(0);
+      return hresult_name(status);
   }
+}
+
+constexpr std::string_view kStatusName = "response.return.name";
+constexpr std::string_view kStatusValue = "response.return.value";
+
+bool any_holds(const std::vector<const sigma::Predicate*>& predicates, const EventValue* value) {
+  using Kind = sigma::Predicate::Kind;
+  std::string text, folded;
+  if (value != nullptr) {
+    append_text(text, *value);
+    folded = match::folded(text);
+  }
+  return std::ranges::any_of(predicates, [&](const sigma::Predicate* p) {
+    if (p->kind == Kind::kNull) return value == nullptr;
+    if (value == nullptr) return false;
+    if (p->kind == Kind::kExists || p->kind == Kind::kPresent) return true;
+    return sigma::holds(*p, {value, text, folded});
+  });
 }
 
 }  // namespace
 
-RouteKey route_key(const Event& e) {
+RouteHints::RouteHints(const sigma::FieldIndex& fields, const sigma::Predicates& predicates)
+    : never_plain_(false) {
+  for (sigma::FieldId field = 0; field < fields.size(); ++field) {
+    std::string_view rest, below;
+    if (head_of(fields.name(field), rest) != "details") continue;
+    const std::string_view kind = head_of(rest, below);
+    if (!kind.empty() && detail_kinds_.size() < 32 &&
+        std::ranges::find(detail_kinds_, kind) == detail_kinds_.end())
+      detail_kinds_.push_back(kind);
+  }
+  const sigma::FieldId name = fields.find(kStatusName), value = fields.find(kStatusValue);
+  const auto is_status = [&](sigma::FieldId f) {
+    return f != sigma::kNoField && (f == name || f == value);
+  };
+  for (sigma::PredicateId id = 0; id < predicates.size(); ++id) {
+    const sigma::Predicate& p = predicates[id];
+    if (p.kind == sigma::Predicate::Kind::kFieldRef) {
+      never_plain_ = never_plain_ || is_status(p.field) || is_status(p.other);
+    } else if (is_status(p.field)) {
+      (p.field == name ? of_name_ : of_value_).push_back(&p);
+    }
+  }
+}
+
+bool RouteHints::plain(ndr::StatusKind kind, std::uint32_t status) const {
+  if (never_plain_) return false;
+  const auto value = EventValue::of(std::int64_t{status});
+  const auto name = EventValue::of(name_of(kind, status));
+  return !any_holds(of_value_, &value) && !any_holds(of_name_, name.text.empty() ? nullptr : &name);
+}
+
+RouteKey RouteKey::without_status() const {
+  RouteKey out = *this;
+  out.parts &= ~std::uint32_t{kPlainStatus};
+  return out;
+}
+
+bool RouteKeys::plain(ndr::StatusKind kind, std::uint32_t status) {
+  Known& known = known_[(status ^ status >> 16) % 64];
+  if (known.kind != kind || known.status != status)
+    known = {status, kind, hints_.plain(kind, status)};
+  return known.plain;
+}
+
+RouteKey RouteKeys::of(const Event& e) {
   RouteKey key;
   // The operation is known by its number: answers whose request was not captured have none.
   if (e.procedure && e.interface && e.interface_id && e.opnum) {
@@ -54,12 +118,26 @@ RouteKey route_key(const Event& e) {
   if (e.response.has_values) {
     key.parts |= kResponse;
     const ndr::Value result = e.response.values.find("return");
-    if (!result.is_missing() && result.display().status != ndr::StatusKind::kNone &&
-        result.as_int() == 0) {
-      key.parts |= kSucceeded;
+    if (!result.is_missing()) {
+      const ndr::StatusKind kind = result.display().status;
+      const std::int64_t status = result.as_int();
+      if (kind == ndr::StatusKind::kNone) {
+      } else if (status == 0) {
+        key.parts |= kSucceeded;
+      } else if (plain(kind, static_cast<std::uint32_t>(status))) {
+        key.parts |= kPlainStatus;
+      }
     }
   }
-  if (!e.details.empty()) key.parts |= kDetails;
+  if (!e.details.empty()) {
+    key.parts |= kDetails;
+    const auto& kinds = hints_.detail_kinds();
+    for (const auto& detail : e.details) {
+      for (std::size_t i = 0; i < kinds.size(); ++i) {
+        if (kinds[i] == detail.kind) key.details |= std::uint32_t{1} << i;
+      }
+    }
+  }
   if (!e.unc_hosts.empty()) key.parts |= kUncHosts;
   if (!e.handles.empty()) key.parts |= kHandles;
   if (e.is_bind) key.parts |= kBind;
@@ -79,9 +157,9 @@ HeaderField header_field(std::string_view field) {
   return HeaderField::kNone;
 }
 
-bool field_outlook(const Event& event, std::string_view field, std::string_view zeek_endpoint,
+bool field_outlook(const Event& event, const RouteKey& key, const RouteHints& hints,
+                   std::string_view field, std::string_view zeek_endpoint,
                    std::string_view zeek_operation, std::vector<EventValue>& out) {
-  const RouteKey key = route_key(event);
   const auto absent_without = [&](std::uint32_t part) { return (key.parts & part) == 0; };
   const auto text = [&](std::string_view value) {
     if (!value.empty()) out.push_back(EventValue::of(value));
@@ -94,16 +172,26 @@ bool field_outlook(const Event& event, std::string_view field, std::string_view 
     if (rest.empty() || !key.procedure) return false;
     std::string_view below;
     const std::string_view name = head_of(rest, below);
-    if (name == "return" && !absent_without(kSucceeded)) {
-      if (below == "value") out.push_back(EventValue::of(std::int64_t{0}));
-      if (below == "name") text(success_name(event.response.values.find("return")));
+    // Not of the request: a parameter may have that name.
+    if (head == "response" && name == "return" &&
+        !(absent_without(kSucceeded) && absent_without(kPlainStatus))) {
+      const ndr::Value result = event.response.values.find("return");
+      const auto status = static_cast<std::uint32_t>(result.as_int());
+      if (below == "value") out.push_back(EventValue::of(std::int64_t{status}));
+      if (below == "name") text(name_of(result.display().status, status));
       return below == "value" || below == "name";
     }
     if (name == "return" || name.starts_with("orpc")) return false;
     return std::ranges::none_of(key.procedure->parameters,
                                 [&](const Parameter& p) { return p.field.name == name; });
   }
-  if (head == "details") return absent_without(kDetails);
+  if (head == "details") {
+    if (absent_without(kDetails)) return true;
+    std::string_view below;
+    const auto& kinds = hints.detail_kinds();
+    const auto kind = std::ranges::find(kinds, head_of(rest, below));
+    return kind != kinds.end() && (key.details >> (kind - kinds.begin()) & 1) == 0;
+  }
   if (head == "unc_hosts") return absent_without(kUncHosts);
   if (head == "handles") return absent_without(kHandles);
   if (head == "dcom") return absent_without(kDcom);

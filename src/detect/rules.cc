@@ -39,11 +39,23 @@ Rules::Rules(RuleOptions options, const Catalogue& catalogue)
     }
   }
   correlator_ = std::make_unique<sigma::Correlator>(*engine_, diagnostics_);
+  hints_ = RouteHints(engine_->fields(), engine_->program().predicates);
   if (!options_.level.empty()) least_level_ = level_rank(options_.level);
   for (std::size_t i = 0; i < shares_.size(); ++i)
     shares_[i] = share_route(static_cast<SmbFileEvent::Action>(i / 2), i % 2 != 0);
   if (engine_->rule_count() == 0 && error_.empty()) error_ = "no rule could be loaded";
 }
+
+namespace {
+
+/// Whether a field is none of those at the beginning of an event (tree::header).
+bool beside_header(std::string_view field) {
+  const std::string_view head = field.substr(0, field.find('.'));
+  return head == "request" || head == "response" || head == "details" || head == "handles" ||
+         head == "dcom" || head == "dispatch" || head == "wmi" || head == "unc_hosts";
+}
+
+}  // namespace
 
 std::pair<std::string, std::string> Rules::zeek_names(std::string_view uuid,
                                                       std::string_view opnum) const {
@@ -101,6 +113,7 @@ Rules::Sources Rules::sources_of(std::vector<sigma::FieldId> fields_asked,
     values.clear();
     if (!known(field, values)) {
       out.derived |= name == "endpoint" || name == "operation";
+      out.outside = out.outside || !beside_header(name);
       return false;
     }
     for (sigma::EventValue& value : values) {
@@ -115,9 +128,9 @@ Rules::Sources Rules::sources_of(std::vector<sigma::FieldId> fields_asked,
 }
 
 Rules::Route Rules::route(const std::vector<sigma::LogSource>& sources,
-                          const sigma::KnownValues& known,
+                          const sigma::KnownValues& outlook, const sigma::KnownValues& known,
                           HeaderField (*header)(std::string_view field)) {
-  sigma::Engine::Narrowed narrowed = engine_->plan(sources, known);
+  sigma::Engine::Narrowed narrowed = engine_->plan(sources, outlook);
   Route out;
   out.plan = narrowed.plan;
   out.known = std::move(narrowed.known);
@@ -146,29 +159,28 @@ Rules::Route Rules::route(const std::vector<sigma::LogSource>& sources,
     std::sort(asked.begin(), asked.end());
     asked.erase(std::unique(asked.begin(), asked.end()), asked.end());
     out.asked.tree = tree_of(asked);
-    out.asked.derived = true;
+    out.asked.derived = out.asked.outside = true;
   }
   out.fed = sources_of(std::move(fed), known, header);
   out.nothing = out.certain.empty() && out.counted.empty() && out.plan->rules().empty();
   return out;
 }
 
-Rules::Route Rules::route(const Event& event) {
+Rules::Route Rules::route(const Event& event, const RouteKey& key) {
   const std::string uuid =
       event.interface_id ? event.interface_id->uuid.to_string() : std::string();
   const auto names = zeek_names(event);
-  const bool by_operation = route_key(event).procedure != nullptr;
-  return route(
-      own_sources_,
-      [&](sigma::FieldId field, std::vector<sigma::EventValue>& values) {
-        const std::string_view name = fields().name(field);
-        if (by_operation && (name == "interface.uuid" || name == "InterfaceUuid")) {
-          values.push_back(sigma::EventValue::of(std::string_view(uuid)));
-          return true;
-        }
-        return field_outlook(event, name, names.first, names.second, values);
-      },
-      header_field);
+  const auto outlook = [&](const RouteKey& of) {
+    return [&, of](sigma::FieldId field, std::vector<sigma::EventValue>& values) {
+      const std::string_view name = fields().name(field);
+      if (of.procedure != nullptr && (name == "interface.uuid" || name == "InterfaceUuid")) {
+        values.push_back(sigma::EventValue::of(std::string_view(uuid)));
+        return true;
+      }
+      return field_outlook(event, of, hints_, name, names.first, names.second, values);
+    };
+  };
+  return route(own_sources_, outlook(key), outlook(key.without_status()), header_field);
 }
 
 Rules::Route Rules::share_route(SmbFileEvent::Action action, bool pipe) {
@@ -184,23 +196,21 @@ Rules::Route Rules::share_route(SmbFileEvent::Action action, bool pipe) {
   write_share(writer, {}, {}, {}, kind);
   std::vector<bool> there(fields().size(), false);
   for (const auto& link : sample.links()) there[link.field] = true;
-  return route(
-      logs::zeek_sources(share_log(kind)),
-      [&](sigma::FieldId field, std::vector<sigma::EventValue>& values) {
-        if (!there[field]) return true;
-        const std::string_view name = fields().name(field);
-        const std::string_view value = name == "_path"        ? share_log(kind)
-                                       : name == "action"     ? kind.action
-                                       : name == "share_type" ? share_type(kind)
-                                                              : std::string_view();
-        if (!value.empty()) values.push_back(sigma::EventValue::of(value));
-        return !value.empty();
-      },
-      [](std::string_view name) {
-        const bool own = name == "id.orig_h" || name == "id.resp_h" || name == "id.orig_p" ||
-                         name == "id.resp_p";
-        return own ? header_field(name) : HeaderField::kNone;
-      });
+  const auto known = [&](sigma::FieldId field, std::vector<sigma::EventValue>& values) {
+    if (!there[field]) return true;
+    const std::string_view name = fields().name(field);
+    const std::string_view value = name == "_path"        ? share_log(kind)
+                                   : name == "action"     ? kind.action
+                                   : name == "share_type" ? share_type(kind)
+                                                          : std::string_view();
+    if (!value.empty()) values.push_back(sigma::EventValue::of(value));
+    return !value.empty();
+  };
+  return route(logs::zeek_sources(share_log(kind)), known, known, [](std::string_view name) {
+    const bool own =
+        name == "id.orig_h" || name == "id.resp_h" || name == "id.orig_p" || name == "id.resp_p";
+    return own ? header_field(name) : HeaderField::kNone;
+  });
 }
 
 }  // namespace rpcmarshal::detect

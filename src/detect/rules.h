@@ -68,6 +68,7 @@ class Rules {
     std::vector<std::pair<sigma::FieldId, sigma::EventValue>> constants;
     std::vector<std::pair<sigma::FieldId, HeaderField>> headers;
     const sigma::FieldTree* tree = nullptr;
+    bool outside = false;  ///< some of `tree` are in the header of the event's tree
     /// Add what logs/derived.h adds: where the constants do not hold it.
     bool derived = false;
     std::deque<std::string> texts;
@@ -92,7 +93,8 @@ class Rules {
     bool nothing = true;  ///< neither: no event of this kind matches
   };
   /// Locks; kept by the caller.
-  Route route(const Event& event);
+  Route route(const Event& event, const RouteKey& key);
+  const RouteHints& hints() const { return hints_; }
   /// Zeek's endpoint and operation for an event of ours.
   std::pair<std::string, std::string> zeek_names(const Event& event) const;
 
@@ -102,10 +104,11 @@ class Rules {
   }
 
  private:
-  /// Rules and their fields for events of `sources` of which `known` is known. `header` names the
-  /// fields that need not be looked for.
-  Route route(const std::vector<sigma::LogSource>& sources, const sigma::KnownValues& known,
-              HeaderField (*header)(std::string_view field));
+  /// Rules and their fields for events of `sources`. `outlook`: what is known of them for
+  /// evaluating predicates; `known`: of that, what has the same value in all of them. `header`
+  /// names the fields that need not be looked for.
+  Route route(const std::vector<sigma::LogSource>& sources, const sigma::KnownValues& outlook,
+              const sigma::KnownValues& known, HeaderField (*header)(std::string_view field));
   Sources sources_of(std::vector<sigma::FieldId> fields, const sigma::KnownValues& known,
                      HeaderField (*header)(std::string_view field));
   Route share_route(SmbFileEvent::Action action, bool pipe);
@@ -125,6 +128,7 @@ class Rules {
   std::unique_ptr<logs::DerivedFields> derived_;
   std::unique_ptr<sigma::Correlator> correlator_;
   std::vector<sigma::LogSource> sources_, own_sources_;
+  RouteHints hints_;
   std::array<Route, 16> shares_;  // by action and pipe
   std::mutex mutex_;
   std::map<std::vector<sigma::FieldId>, std::unique_ptr<sigma::FieldTree>> trees_;

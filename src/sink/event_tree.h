@@ -223,10 +223,9 @@ void action(Out& out, const EventAction& action) {
   out.end_object();
 }
 
-/// The event as an object. `values` is of the same event and writer.
+/// Who called what: the members that nearly all events have.
 template <typename Out>
-void event(Out& out, const Event& e, ValueTree<Out>& values) {
-  out.begin_object();
+void header(Out& out, const Event& e) {
   if (out.key("ts")) {
     std::string time;
     append_time(time, e.time);
@@ -257,7 +256,11 @@ void event(Out& out, const Event& e, ValueTree<Out>& values) {
     out.member_number("call_id", e.call_id);
     out.member_number("context_id", e.context_id);
   }
+}
 
+/// With which arguments, and what became of it. `values` is of the same event and writer.
+template <typename Out>
+void body(Out& out, const Event& e, ValueTree<Out>& values) {
   if (e.request.has_values && out.key("request"))
     values.record(e.request.values, e.response.has_values ? e.response.values : ndr::Value());
   if (e.response.has_values && out.key("response"))
@@ -319,6 +322,14 @@ void event(Out& out, const Event& e, ValueTree<Out>& values) {
     }
   }
   if (e.action && out.key("action")) action(out, *e.action);
+}
+
+/// The event as an object. `values` is of the same event and writer.
+template <typename Out>
+void event(Out& out, const Event& e, ValueTree<Out>& values) {
+  out.begin_object();
+  header(out, e);
+  body(out, e, values);
   out.end_object();
 }
 

@@ -76,13 +76,13 @@ class Comparison {
       for (const bool all : {true, false}) {
         document_.fill(index, read_, all);
         filler_.begin(filled_);
-        filler_.add(event, *whole_, all, filled_);
+        filler_.add(event, *whole_, true, all, filled_);
         ASSERT_EQ(text_of(filled_, index), text_of(read_, index))
             << capture << " event " << event.id << " all " << all;
       }
       values_ += read_.links().size();
       filler_.begin(filled_);
-      filler_.add(event, *narrow_, false, filled_);
+      filler_.add(event, *narrow_, true, false, filled_);
       std::string narrow, expected;
       for (const auto& link : filled_.links())
         narrow += text_of(filled_.values()[link.value]) + std::to_string(link.field) + '\n';
