@@ -91,10 +91,12 @@ std::string_view machine(const IpAddress& address) {
 /// Two separators side by side, or one at the beginning (`\??\UNC\host`).
 bool may_hold_unc(const ndr::Value& value) {
   const std::string_view raw = as_text(value.bytes());
+  const std::size_t first = std::min(raw.find('\\'), raw.find('/'));
+  if (first == raw.npos) return false;
   const std::size_t width = value.is_text16() ? 2 : 1;
   const std::size_t low = width == 2 && value.order() == ByteOrder::kBig ? 1 : 0;
-  bool before = true;
-  for (std::size_t at = 0; at + width <= raw.size(); at += width) {
+  bool before = first < width;
+  for (std::size_t at = first / width * width; at + width <= raw.size(); at += width) {
     const char c = raw[at + low];
     const bool separator = (c == '\\' || c == '/') && (width == 1 || raw[at + 1 - low] == 0);
     if (separator && before) return true;
