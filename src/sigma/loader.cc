@@ -31,7 +31,7 @@ bool expand(const Pattern& pattern, bool regex, const PlaceholderValues& values,
     }
     const auto found = values.find(part.text);
     if (found == values.end() || found->second.empty()) {
-      error = "the placeholder %" + part.text + "% has no values: give a values file";
+      error = "the placeholder %" + part.text + "% has no values: give them with --values FILE";
       return false;
     }
     if (out.size() * found->second.size() > kMaxExpansion) {
@@ -194,6 +194,9 @@ void load_path(const std::string& path, RuleSet& out, Diagnostics& diagnostics) 
   }
   if (ec)
     diagnostics.push_back({Severity::kError, path, {}, "cannot be listed: " + ec.message(), {}});
+  else if (files.empty())
+    diagnostics.push_back(
+        {Severity::kError, path, {}, "no rule file (.yml, .yaml) is in this folder", {}});
   std::sort(files.begin(), files.end());
   for (const std::string& file : files) {
     std::string text;

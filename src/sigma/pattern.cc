@@ -76,7 +76,7 @@ std::string Pattern::plain() const {
   return out;
 }
 
-std::string Pattern::to_string() const {
+std::string Pattern::to_string(Form form) const {
   std::string out;
   for (const PatternPart& part : parts_) {
     switch (part.kind) {
@@ -91,7 +91,7 @@ std::string Pattern::to_string() const {
         break;
       case Kind::kText:
         for (const char c : part.text) {
-          if (c == '*' || c == '?' || c == '\\') out += '\\';
+          if (c == '*' || c == '?' || (c == '\\' && form == Form::kRule)) out += '\\';
           out += c;
         }
     }

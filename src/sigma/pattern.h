@@ -37,8 +37,12 @@ class Pattern {
   bool ends_with_many() const;
   /// The text when there is nothing special in it (ask has_* first).
   std::string plain() const;
-  /// As it would be written in a rule: parse(to_string()) is this pattern.
-  std::string to_string() const;
+  enum class Form {
+    kRule,   ///< as it would be written in a rule: parse(to_string()) is this pattern
+    kPlain,  ///< as pySigma's pipelines see it: backslashes stand alone, only stars and question
+             ///< marks that are none of the wildcards have one in front
+  };
+  std::string to_string(Form form = Form::kRule) const;
 
   void append(PatternPart part);
   void prepend_many();

@@ -171,7 +171,7 @@ bool item_holds(const PipelineCondition& c, const Subject& s, const Item& item,
     switch (c.kind) {
       case Kind::kMatchString: {
         if (v.kind != Value::Kind::kString) return c.negate;
-        const std::string text = plain_form(v.pattern);
+        const std::string text = v.pattern.to_string(Pattern::Form::kPlain);
         return c.regexes[0]->Match(text, 0, text.size(), RE2::ANCHOR_START, nullptr, 0) != c.negate;
       }
       case Kind::kMatchValue:

@@ -49,8 +49,6 @@ bool item_wanted(const PipelineConditions& conditions, const Subject& subject, c
 
 // Values (pipeline_values.cc).
 
-/// A pattern as pySigma writes it for expressions: only wildcards that are meant as such are bare.
-std::string plain_form(const Pattern& pattern);
 /// What replace_string makes of it.
 Pattern replace_string(const PipelineStep& step, const Pattern& pattern);
 /// Appends what a value becomes; true when that is something else. Not for Value::Kind::kAnyOf.

@@ -134,29 +134,6 @@ std::string_view trim(std::string_view text, std::string_view characters) {
 
 }  // namespace
 
-std::string plain_form(const Pattern& pattern) {
-  std::string out;
-  for (const PatternPart& part : pattern.parts()) {
-    switch (part.kind) {
-      case Part::kMany:
-        out += '*';
-        break;
-      case Part::kOne:
-        out += '?';
-        break;
-      case Part::kPlaceholder:
-        out += '%' + part.text + '%';
-        break;
-      case Part::kText:
-        for (const char c : part.text) {
-          if (c == '*' || c == '?') out += '\\';
-          out += c;
-        }
-    }
-  }
-  return out;
-}
-
 Pattern replace_string(const PipelineStep& step, const Pattern& pattern) {
   Pattern out;
   if (step.skip_special) {
@@ -192,7 +169,7 @@ Pattern replace_string(const PipelineStep& step, const Pattern& pattern) {
     if (part.kind != Part::kText) {
       Pattern alone;
       alone.append(part);
-      add(part, plain_form(alone));
+      add(part, alone.to_string(Pattern::Form::kPlain));
       continue;
     }
     for (const char c : part.text) {
@@ -254,7 +231,7 @@ bool transform_value(const PipelineStep& step, const PlaceholderValues& values, 
   switch (step.kind) {
     case Kind::kReplaceString: {
       if (!is_string && value.kind != Value::Kind::kNumber) break;
-      if (plain_form(value.pattern).size() > kMaxText) {
+      if (value.pattern.to_string(Pattern::Form::kPlain).size() > kMaxText) {
         error = "the pipeline makes a text of more than 64 kB of this";
         break;
       }
@@ -268,7 +245,7 @@ bool transform_value(const PipelineStep& step, const PlaceholderValues& values, 
     }
     case Kind::kMapString: {
       if (!is_string) break;
-      const std::string text = plain_form(value.pattern);
+      const std::string text = value.pattern.to_string(Pattern::Form::kPlain);
       for (const auto& [from, to] : step.mapping) {
         if (from != text) continue;
         for (const std::string& replacement : to) {
@@ -289,7 +266,8 @@ bool transform_value(const PipelineStep& step, const PlaceholderValues& values, 
       if (step.to_number && is_string) {
         out.push_back(value);
         if (convert_to_number(out.back())) return true;
-        error = "the pipeline wants a number here, and '" + plain_form(value.pattern) + "' is none";
+        error = "the pipeline wants a number here, and '" +
+                value.pattern.to_string(Pattern::Form::kPlain) + "' is none";
         return false;
       }
       if (!step.to_number && value.kind == Value::Kind::kNumber) {
@@ -349,7 +327,7 @@ std::vector<std::vector<Item>> hash_items(const PipelineStep& step, const Item& 
   std::vector<std::pair<std::string, Item>> by_field;
   for (const Value& value : item.values) {
     // "SHA1=5F1C...", "SHA1|5F1C...", or the hash alone, whose length says what it is.
-    const std::string text = plain_form(value.pattern);
+    const std::string text = value.pattern.to_string(Pattern::Form::kPlain);
     const std::size_t split = text.find(text.find('|') != std::string::npos ? '|' : '=');
     std::string algorithm;
     std::string_view hash = text;
@@ -389,7 +367,7 @@ std::vector<std::vector<Item>> extracted_items(const PipelineStep& step, const I
       static_cast<std::size_t>(step.regex->NumberOfCapturingGroups()) + 1);
   bool any = false;
   for (const Value& value : item.values) {
-    const std::string text = plain_form(value.pattern);
+    const std::string text = value.pattern.to_string(Pattern::Form::kPlain);
     if (!step.regex->Match(text, 0, text.size(), RE2::ANCHOR_START, groups.data(),
                            static_cast<int>(groups.size()))) {
       if (step.keep_unmatched) {

@@ -1,5 +1,6 @@
 #include "sigma/yaml.h"
 
+#include <yaml-cpp/depthguard.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
@@ -61,7 +62,8 @@ void set_type(Yaml& out) {
 
 class Converter {
  public:
-  explicit Converter(std::uint32_t lines_before) : lines_before_(lines_before) {}
+  Converter(std::string_view text, std::uint32_t lines_before)
+      : text_(text), lines_before_(lines_before), last_quotes_{text.rfind('"'), text.rfind('\'')} {}
 
   Location location(const YAML::Mark& mark) const {
     if (mark.is_null()) return {};
@@ -81,7 +83,11 @@ class Converter {
       case YAML::NodeType::Scalar:
         out.text = node.Scalar();
         out.kind = Yaml::Kind::kString;
-        if (node.Tag() == "?") set_type(out);
+        if (node.Tag() == "?") {
+          set_type(out);
+        } else if (unclosed(node.Mark())) {
+          throw Problem{out.at, "this quotation mark is not closed"};
+        }
         break;
       case YAML::NodeType::Sequence:
         out.kind = Yaml::Kind::kList;
@@ -109,9 +115,39 @@ class Converter {
   }
 
  private:
+  /// Whether a text begins here with the last quotation mark of its kind: the parser takes the rest
+  /// of the file for it, without a word.
+  bool unclosed(const YAML::Mark& mark) const {
+    const auto at = static_cast<std::size_t>(mark.pos);
+    return !mark.is_null() && at < text_.size() &&
+           ((text_[at] == '"' && at == last_quotes_[0]) ||
+            (text_[at] == '\'' && at == last_quotes_[1]));
+  }
+
+  std::string_view text_;
   std::uint32_t lines_before_;
+  std::size_t last_quotes_[2];
   std::size_t nodes_ = 0;
 };
+
+/// What the parser's message means to who wrote the file; empty when it says enough.
+std::string_view hint(std::string_view message) {
+  struct Hint {
+    std::string_view message, meaning;
+  };
+  static constexpr Hint kHints[] = {
+      {"end of sequence flow not found", "a '[' before this has no ']'"},
+      {"end of map flow not found", "a '{' before this has no '}'"},
+      {"illegal map value",
+       "is the line indented with a tab? YAML takes blanks only; or text with ': ' needs quotes"},
+      {"end of map not found", "this line is not indented as those it belongs to"},
+      {"end of sequence not found", "this line is not indented as those it belongs to"},
+  };
+  for (const Hint& one : kHints) {
+    if (one.message == message) return one.meaning;
+  }
+  return {};
+}
 
 /// A line that begins a new document: "---" and then white space or nothing.
 bool separates(std::string_view line) {
@@ -121,7 +157,7 @@ bool separates(std::string_view line) {
 
 void parse_document(std::string_view text, std::uint32_t lines_before, const std::string& file,
                     std::vector<Yaml>& out, Diagnostics& diagnostics) {
-  Converter converter(lines_before);
+  Converter converter(text, lines_before);
   const auto error = [&](Location at, std::string message) {
     diagnostics.push_back(
         {Diagnostic::Severity::kError, file, at, std::move(message), std::string()});
@@ -132,8 +168,12 @@ void parse_document(std::string_view text, std::uint32_t lines_before, const std
     if (!tree.is_null()) out.push_back(std::move(tree));
   } catch (const Problem& p) {
     error(p.at, p.message);
+  } catch (const YAML::DeepRecursion& e) {
+    error(converter.location(e.mark), "values are nested too deeply");
   } catch (const YAML::Exception& e) {
-    error(converter.location(e.mark), "this is not valid YAML: " + e.msg);
+    const std::string_view meaning = hint(e.msg);
+    error(converter.location(e.mark), "this is not valid YAML: " + e.msg +
+                                          (meaning.empty() ? "" : ": " + std::string(meaning)));
   } catch (const std::exception& e) {
     error({lines_before + 1, 1}, std::string("this is not valid YAML: ") + e.what());
   }

@@ -176,12 +176,17 @@ def keyword(sigma, event):
 
 
 def node_matches(node, event):
-    if isinstance(node, ConditionAND):
-        return all(node_matches(arg, event) for arg in node.args)
-    if isinstance(node, ConditionOR):
-        return any(node_matches(arg, event) for arg in node.args)
+    """Whether `node` matches; None of what a pipeline left nothing of: pySigma's queries leave it out."""
+    if node is None:
+        return None
+    if isinstance(node, (ConditionAND, ConditionOR)):
+        parts = [part for part in (node_matches(arg, event) for arg in node.args) if part is not None]
+        if not parts:
+            return None
+        return all(parts) if isinstance(node, ConditionAND) else any(parts)
     if isinstance(node, ConditionNOT):
-        return not node_matches(node.args[0], event)
+        part = node_matches(node.args[0], event)
+        return None if part is None else not part
     if isinstance(node, ConditionFieldEqualsValueExpression):
         return holds(node.value, node.field, event)
     if isinstance(node, ConditionValueExpression):

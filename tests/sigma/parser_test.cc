@@ -79,6 +79,25 @@ TEST(Parser, ABrokenDocumentCostsOnlyItself) {
   EXPECT_THAT(p.diagnostics[1].to_string(), HasSubstr("t.yml:15:1: error: a rule is a mapping"));
 }
 
+TEST(Parser, BrokenYamlIsExplained) {
+  const auto said = [](const std::string& text) {
+    const Parsed p = parse(text);
+    return p.diagnostics.empty() ? std::string() : p.diagnostics[0].to_string();
+  };
+  EXPECT_THAT(said("title: \"open\nlogsource: {product: x}\n"),
+              HasSubstr("t.yml:1:8: error: this quotation mark is not closed"));
+  EXPECT_THAT(said("title: \"a\"\nstatus: 'open\n"), HasSubstr("t.yml:2:9: error: this quot"));
+  EXPECT_THAT(said("title: a\nx: [1, 2\ny: 1\n"), HasSubstr("has no ']'"));
+  EXPECT_THAT(said("title: a\nx: {a: 1\ny: 1\n"), HasSubstr("has no '}'"));
+  EXPECT_THAT(said("title: a\nlogsource:\n\tproduct: x\n"), HasSubstr("a tab?"));
+  EXPECT_THAT(said("x: " + std::string(5000, '[') + std::string(5000, ']') + "\n"),
+              HasSubstr("nested too deeply"));
+  EXPECT_EQ(
+      parse(rule("  s: {a: 'it''s', b: \"it's\", c: '\"'}\n  condition: s\n")).diagnostics.size(),
+      0u)
+      << "quotation marks in texts";
+}
+
 TEST(Parser, SaysWhereAndWhat) {
   struct Case {
     const char* detection;
