@@ -1,5 +1,5 @@
 // Who calls: what the RPC runtime tells a server about the client of the call it is in. Windows is
-// asked in caller_windows.cc; tests have their own CallerSource.
+// asked by caller_reader.h; tests have their own CallerSource.
 #pragma once
 
 #include <cstdint>

@@ -182,7 +182,8 @@ class Controller {
   }
 
   WindowsPlatform platform_;
-  WindowsCallers callers_;
+  WindowsCallerRuntime runtime_;
+  CallerReader callers_{runtime_};
   Hook hook_;
   Entries entries_;
   ProcessFacts process_;

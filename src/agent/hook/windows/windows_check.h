@@ -27,6 +27,18 @@ static_assert(sizeof(MIDL_SYNTAX_INFO) == sizeof(MidlSyntaxInfo));
 static_assert(offsetof(MIDL_SYNTAX_INFO, DispatchTable) ==
               offsetof(MidlSyntaxInfo, dispatch_table));
 static_assert(offsetof(RPC_ASYNC_STATE, RuntimeInfo) == offsetof(RpcAsyncState, runtime_info));
+static_assert(sizeof(RPC_CALL_ATTRIBUTES_V2_W) == sizeof(RpcCallAttributes));
+static_assert(offsetof(RPC_CALL_ATTRIBUTES_V2_W, ClientPrincipalName) ==
+              offsetof(RpcCallAttributes, client_name));
+static_assert(offsetof(RPC_CALL_ATTRIBUTES_V2_W, AuthenticationLevel) ==
+              offsetof(RpcCallAttributes, authentication_level));
+static_assert(offsetof(RPC_CALL_ATTRIBUTES_V2_W, ClientPID) ==
+              offsetof(RpcCallAttributes, client_pid));
+static_assert(offsetof(RPC_CALL_ATTRIBUTES_V2_W, InterfaceUuid) ==
+              offsetof(RpcCallAttributes, interface_uuid));
+// caller_reader.cc reads socket addresses.
+static_assert(AF_INET == 2 && offsetof(sockaddr_in, sin_addr) == 4);
+static_assert(AF_INET6 == 23 && offsetof(sockaddr_in6, sin6_addr) == 8);
 static_assert(RPC_S_ASYNC_CALL_PENDING == kAsyncCallPending);
 static_assert(RPC_S_INVALID_ASYNC_HANDLE == kInvalidAsyncHandle);
 static_assert(RPC_S_INVALID_ASYNC_CALL == kInvalidAsyncCall);
