@@ -244,6 +244,7 @@ Evaluator::Truth Evaluator::test(std::uint32_t predicate) {
 Evaluator::Truth Evaluator::compute(std::size_t at) {
   const auto kind = static_cast<PredicateKind>(policy_.u8(at + kPredicateKind));
   if (kind == PredicateKind::kFieldRef) return refers(at);
+  if (kind == PredicateKind::kEvery) return every(at);
   const CachedField cached = field(policy_.u32(at + kPredicateField));
   const std::uint32_t end = cached.first + cached.count;
   if (kind == PredicateKind::kNull || kind == PredicateKind::kExists) {
@@ -253,29 +254,46 @@ Evaluator::Truth Evaluator::compute(std::size_t at) {
     if (!exists && cached.unknown) return Truth::kUnknown;
     return exists == (kind == PredicateKind::kExists) ? Truth::kTrue : Truth::kFalse;
   }
-  const bool fold = (policy_.u8(at + kPredicateFlags) & kCased) == 0;
   bool unknown = cached.unknown;
   for (std::uint32_t v = cached.first; v < end; ++v) {
     if (!is_value(*values_[v].value)) continue;
-    if (folded_.size() > kMaxFolded) {
-      unknown = true;
-      break;
-    }
-    const ValueView whole = view(v, fold);
-    const bool match = holds(at, whole);
-    if (const std::size_t nul = values_[v].nul; nul != std::string_view::npos) {
-      // Some servers read a text up to its first NUL, some by its length: what is true of one
-      // reading only is not known.
-      const ValueView until{whole.value, whole.text.substr(0, nul),
-                            whole.folded.substr(0, whole.folded.find('\0'))};
-      if (holds(at, until) != match) {
-        unknown = true;
-        continue;
-      }
-    }
-    if (match) return Truth::kTrue;
+    const Truth met = meets(at, v);
+    if (met == Truth::kTrue) return met;
+    unknown |= met == Truth::kUnknown;
   }
   return unknown ? Truth::kUnknown : Truth::kFalse;
+}
+
+/// Whether a value meets a predicate that looks at one value.
+Evaluator::Truth Evaluator::meets(std::size_t at, std::uint32_t value) {
+  if (folded_.size() > kMaxFolded) return Truth::kUnknown;
+  const ValueView whole = view(value, (policy_.u8(at + kPredicateFlags) & kCased) == 0);
+  const bool match = holds(at, whole);
+  if (const std::size_t nul = values_[value].nul; nul != std::string_view::npos) {
+    // Some servers read a text up to its first NUL, some by its length: what is true of one
+    // reading only is not known.
+    const ValueView until{whole.value, whole.text.substr(0, nul),
+                          whole.folded.substr(0, whole.folded.find('\0'))};
+    if (holds(at, until) != match) return Truth::kUnknown;
+  }
+  return match ? Truth::kTrue : Truth::kFalse;
+}
+
+Evaluator::Truth Evaluator::every(std::size_t at) {
+  const CachedField cached = field(policy_.u32(at + kPredicateField));
+  const std::uint32_t from = policy_.u32(at + kPredicateOther);
+  const std::uint32_t to = from + policy_.u32(at + kPredicatePrefix);
+  bool any = false, unknown = cached.unknown;
+  for (std::uint32_t v = cached.first; v < cached.first + cached.count; ++v) {
+    if (!is_value(*values_[v].value)) continue;
+    any = true;
+    Truth met = Truth::kFalse;
+    for (std::uint32_t i = from; i < to && met != Truth::kTrue; ++i)
+      met = std::max(met, meets(policy_.predicate_at(i), v));
+    if (met == Truth::kFalse) return met;
+    unknown |= met == Truth::kUnknown;
+  }
+  return unknown ? Truth::kUnknown : any ? Truth::kTrue : Truth::kFalse;
 }
 
 Evaluator::Truth Evaluator::refers(std::size_t at) {
@@ -378,6 +396,7 @@ bool Evaluator::holds(std::size_t at, const ValueView& v) {
     case PredicateKind::kNull:
     case PredicateKind::kExists:
     case PredicateKind::kFieldRef:
+    case PredicateKind::kEvery:
     case PredicateKind::kCount:
       break;
   }

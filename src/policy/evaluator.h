@@ -120,6 +120,8 @@ class Evaluator {
   Truth test(std::uint32_t predicate);
   Truth compute(std::size_t at);
   bool holds(std::size_t at, const match::ValueView& value);
+  Truth meets(std::size_t at, std::uint32_t value);
+  Truth every(std::size_t at);
   Truth refers(std::size_t at);
 
   const Policy& policy_;

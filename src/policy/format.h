@@ -64,6 +64,8 @@ enum class PredicateKind : std::uint8_t {
   kCompare,   ///< op, number; of `part` of a time when that is set
   kTimePart,  ///< part equals number
   kFieldRef,  ///< agrees with a value of the field `other`
+  kEvery,  ///< there are values, and each meets one of `prefix` predicates from `other` on, which
+           ///< stand before this one and are about the same field
   kCount,
 };
 enum PredicateFlags : std::uint8_t { kCased = 1, kAtStart = 2, kAtEnd = 4, kAllPredicateFlags = 7 };

@@ -131,6 +131,19 @@ std::string Policy::check_predicate(std::size_t at) const {
       u32(at + kPredicateOther) >= count(kFields)) {
     return "a predicate refers to no field";
   }
+  if (static_cast<PredicateKind>(kind) == PredicateKind::kEvery) {
+    const std::size_t own = (at - section(kPredicates)) / kPredicateSize;
+    const std::uint32_t from = u32(at + kPredicateOther), size = u32(at + kPredicatePrefix);
+    if (size == 0 || from > own || size > own - from) return "a predicate refers to none";
+    for (std::uint32_t i = from; i < from + size; ++i) {
+      const auto one = static_cast<PredicateKind>(u8(predicate_at(i) + kPredicateKind));
+      if (one == PredicateKind::kNull || one == PredicateKind::kExists ||
+          one == PredicateKind::kFieldRef || one == PredicateKind::kEvery ||
+          u32(predicate_at(i) + kPredicateField) != u32(at + kPredicateField)) {
+        return "a predicate refers to one of another kind";
+      }
+    }
+  }
   const std::uint32_t network = u32(at + kPredicateNetworkSize);
   if (static_cast<PredicateKind>(kind) == PredicateKind::kCidr &&
       ((network != 4 && network != 16) || u32(at + kPredicatePrefix) > network * 8)) {

@@ -43,6 +43,7 @@ struct Item {
   std::vector<Value> values;  ///< any of them; all of them with `all`
   bool all = false;
   bool negated = false;  ///< neq
+  bool every = false;    ///< in policies only: each value of the field is one of `values`
   Location at, value_at;
 };
 

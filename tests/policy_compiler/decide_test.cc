@@ -192,6 +192,78 @@ TEST(Decide, LongLists) {
   EXPECT_EQ(run.say(R"({})"), "allow by default");
 }
 
+TEST(Decide, EveryValue) {
+  PolicyRun run(R"(
+values: {hosts: [fs1, 'fs2*']}
+default: block
+rules:
+  - {id: learn, action: allow, mode: learn, when: {unc_hosts|every|expand: '%hosts%', extra|every|neq: x}}
+  - {id: listed, action: allow, when: {unc_hosts|expand|every: '%hosts%'}}
+  - {id: number, action: allow, when: {n|every|gt: 3}}
+  - {id: none, action: allow, when: {unc_hosts: null, n: null}}
+)");
+  const auto hosts = [&](std::string_view list, std::string_view more = "") {
+    return run.say(R"({"request":{"x":"fs1 FS2b evil"},"unc_hosts":[)" + std::string(list) + "]" +
+                   std::string(more) + "}");
+  };
+  EXPECT_EQ(hosts(R"("fs1")"), "audit by listed learning learn");
+  EXPECT_EQ(hosts(R"("fs1")", R"(,"extra":["x","x"])"), "allow by listed");
+  EXPECT_EQ(hosts(R"("fs1")", R"(,"extra":["x","y"])"), "audit by listed learning learn");
+  EXPECT_EQ(hosts(R"("FS1","FS2b")", R"(,"extra":"x")"), "allow by listed");
+  EXPECT_EQ(hosts(R"("fs1","evil")"), "block by default");
+  EXPECT_EQ(hosts(R"("evil","fs1")"), "block by default");
+  EXPECT_EQ(hosts(""), "allow by none");
+  EXPECT_EQ(run.say(R"({"n":[4,5]})"), "allow by number");
+  EXPECT_EQ(run.say(R"({"n":[4,3]})"), "block by default");
+  // What is not known may be another value; one that is known not to match decides.
+  constexpr std::string_view kPart = R"(,"decode":{"request":{"status":"partial"}})";
+  EXPECT_EQ(hosts(R"("fs1")", kPart), "audit by listed (unknown unc_hosts)");
+  EXPECT_EQ(hosts(R"("evil")", kPart), "block by default");
+  EXPECT_EQ(hosts(R"("fs1\u0000x")"), "audit by listed (unknown unc_hosts)");
+}
+
+TEST(Decide, EveryGoesWithValuesOnly) {
+  for (const char* when : {"{a|every|all: [x, y]}", "{a|every|exists: true}", "{a|every: null}",
+                           "{a|every|fieldref: b}"}) {
+    const PolicyRun run("rules:\n  - {id: r, action: block, when: " + std::string(when) + "}\n");
+    EXPECT_EQ(run.policy, nullptr) << when;
+    EXPECT_NE(run.errors().find("p.yml:2:"), std::string::npos) << run.errors();
+    EXPECT_NE(run.errors().find("'every'"), std::string::npos) << run.errors();
+  }
+  EXPECT_EQ(PolicyRun("rules:\n  - {id: r, action: block, when: {a|everything: 1}}\n").policy,
+            nullptr);
+}
+
+// With one value `every` is what it is without; in general, what Sigma's words mean taken one by
+// one.
+TEST(Decide, EveryForRandomValues) {
+  std::uint32_t seed = 11;
+  const auto next = [&](std::uint32_t below) {
+    seed = seed * 1664525 + 1013904223;
+    return (seed >> 16) % below;
+  };
+  static constexpr const char* kValues[] = {"a", "ab", "b", "abc", "c"};
+  static constexpr const char* kHow[] = {"", "|contains", "|startswith", "|endswith"};
+  for (int round = 0; round < 300; ++round) {
+    std::string list;
+    for (std::uint32_t i = 0, n = 1 + next(3); i < n; ++i)
+      list += std::string(i ? ", " : "") + kValues[next(5)];
+    const std::string how = kHow[next(4)];
+    PolicyRun every("rules:\n  - {id: r, action: block, when: {f|every" + how + ": [" + list +
+                    "]}}\n");
+    PolicyRun some("rules:\n  - {id: r, action: block, when: {f" + how + ": [" + list + "]}}\n");
+    std::string values;
+    bool expected = true;
+    for (std::uint32_t i = 0, n = 1 + next(4); i < n; ++i) {
+      const std::string one = "\"" + std::string(kValues[next(5)]) + "\"";
+      values += (i ? "," : "") + one;
+      expected = expected && some.decide("{\"f\":" + one + "}").action == Action::kBlock;
+    }
+    EXPECT_EQ(every.decide("{\"f\":[" + values + "]}").action == Action::kBlock, expected)
+        << how << list << " of " << values;
+  }
+}
+
 TEST(Decide, ValuesAreNamedOnce) {
   PolicyRun run(R"(
 values: {servers: ['\\\\fs1\', '\\\\fs2\']}

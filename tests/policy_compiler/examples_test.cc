@@ -232,12 +232,22 @@ TEST(Examples, Tasks) {
   constexpr const char* kGood =
       R"("command_lines":["C:\\Program Files\\Contoso\\sync.exe"],"actions":[{"type":"exec","command":"C:\\Program Files\\Contoso\\sync.exe"}])";
   EXPECT_EQ(task("<Exec></Exec>", kGood), "allow by task-listed-command");
-  for (const char* two :
-       {"<Exec></Exec><Exec></Exec>", "<Exec></Exec ><Exec></Exec >",
-        "<Exec></Exec\\n><Exec></Exec\\n>", "<t:Exec></t:Exec ><t:Exec></t:Exec >",
-        "<Exec></Exec><t:Exec></t:Exec>"}) {
-    EXPECT_EQ(task(two, kGood), "block by task-other-command") << two;
-  }
+  // Another beside it, and what is no program.
+  EXPECT_EQ(
+      task(
+          "",
+          R"("actions":[{"type":"exec","command":"C:\\Program Files\\Contoso\\sync.exe"},{"type":"exec","command":"C:\\x.exe"}])"),
+      "block by task-other-command");
+  EXPECT_EQ(
+      task(
+          "",
+          R"("actions":[{"type":"exec","command":"C:\\Program Files\\Contoso\\sync.exe"},{"type":"com_handler","class_id":"{1}"}])"),
+      "block by task-other-command");
+  EXPECT_EQ(
+      task(
+          "",
+          R"("actions":[{"type":"exec","command":"C:\\Program Files\\Contoso\\a.exe"},{"type":"exec","command":"C:\\Program Files\\Contoso\\b.exe"}])"),
+      "allow by task-listed-command");
   EXPECT_EQ(
       task("",
            R"("command_lines":["C:\\x.exe"],"actions":[{"type":"exec","command":"C:\\x.exe"}])"),

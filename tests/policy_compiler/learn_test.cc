@@ -70,6 +70,20 @@ TEST(Learn, NotableOperationsHaveARuleWithTheirHosts) {
   EXPECT_EQ(run.say(with_host("FS2")), "allow by seen-2");
   EXPECT_EQ(run.say(with_host("evil")), "audit instead of block by default");
   EXPECT_EQ(run.say(event("EfsRpcCloseRaw", "10.0.0.1", "alice")), "allow by seen-1");
+  // A host that was seen beside one that was not.
+  EXPECT_EQ(
+      run.say(rest.substr(0, rest.size() - 1) +
+              R"(,"request":{"FileName":"\\\\fs2\\x \\\\evil\\y"},"unc_hosts":["fs2","evil"]})"),
+      "audit instead of block by default");
+  EXPECT_EQ(run.say(rest), "audit instead of block by default");
+  // Seen with and without a host.
+  one.operation = "EfsRpcOpenFileRaw";
+  learner.add(one);
+  PolicyRun both(learner.policy("x"));
+  ASSERT_NE(both.policy, nullptr) << both.errors();
+  EXPECT_EQ(both.say(with_host("FS2")), "allow by seen-2");
+  EXPECT_EQ(both.say(with_host("evil")), "audit instead of block by default");
+  EXPECT_EQ(both.say(rest), "allow by seen-2-no-host");
 }
 
 TEST(Learn, WhatIsMissingOrTooMuchIsNotAskedFor) {

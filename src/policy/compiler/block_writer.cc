@@ -44,8 +44,7 @@ std::uint32_t BlockWriter::field(const std::string& name) {
   return it->second;
 }
 
-std::uint32_t BlockWriter::predicate(const PredicateRecord& p) {
-  // Everything but where the parts stand tells two predicates apart.
+std::string BlockWriter::record(const PredicateRecord& p, std::string& parts) {
   std::string out(kPredicateSize, '\0');
   store(out, kPredicateKind, static_cast<std::uint8_t>(p.kind));
   store(out, kPredicateFlags,
@@ -63,20 +62,52 @@ std::uint32_t BlockWriter::predicate(const PredicateRecord& p) {
     out[kPredicateNetwork + i] = static_cast<char>(p.network[i]);
   store(out, kPredicateNetworkSize, static_cast<std::uint32_t>(p.network.size()));
   store(out, kPredicateNumber, std::bit_cast<std::uint64_t>(p.number));
-  std::string parts;
   for (const auto& [kind, piece] : p.parts) {
     append(parts, static_cast<std::uint32_t>(kind));
     put(parts, string(piece));
   }
-  const auto [it, fresh] =
-      predicate_ids_.emplace(out + parts, static_cast<std::uint32_t>(predicate_ids_.size()));
-  if (fresh) {
-    store(out, kPredicateParts, static_cast<std::uint32_t>(parts_.size() / kPartSize));
-    store(out, kPredicateParts + 4, static_cast<std::uint32_t>(p.parts.size()));
-    parts_ += parts;
-    predicates_ += out;
-  }
+  return out;
+}
+
+std::uint32_t BlockWriter::append_predicate(std::string out, const std::string& parts) {
+  const auto id = static_cast<std::uint32_t>(predicates_.size() / kPredicateSize);
+  store(out, kPredicateParts, static_cast<std::uint32_t>(parts_.size() / kPartSize));
+  store(out, kPredicateParts + 4, static_cast<std::uint32_t>(parts.size() / kPartSize));
+  parts_ += parts;
+  predicates_ += out;
+  return id;
+}
+
+std::uint32_t BlockWriter::predicate(const PredicateRecord& p) {
+  std::string parts;
+  const std::string out = record(p, parts);
+  // Everything but where the parts stand tells two predicates apart.
+  const auto [it, fresh] = predicate_ids_.try_emplace(out + parts);
+  if (fresh) it->second = append_predicate(out, parts);
   return it->second;
+}
+
+std::uint32_t BlockWriter::every(const std::vector<PredicateRecord>& records) {
+  std::string key = "every";
+  std::vector<std::pair<std::string, std::string>> all;
+  for (const PredicateRecord& one : records) {
+    std::string parts;
+    std::string out = record(one, parts);
+    key += out + parts;
+    all.emplace_back(std::move(out), std::move(parts));
+  }
+  const auto [it, fresh] = predicate_ids_.try_emplace(std::move(key));
+  if (!fresh) return it->second;
+  // They stand side by side, also those that stand elsewhere already.
+  const auto first = static_cast<std::uint32_t>(predicates_.size() / kPredicateSize);
+  for (auto& [out, parts] : all) append_predicate(std::move(out), parts);
+  PredicateRecord together;
+  together.kind = PredicateKind::kEvery;
+  together.field = records.front().field;
+  std::string parts, out = record(together, parts);
+  store(out, kPredicateOther, first);
+  store(out, kPredicatePrefix, static_cast<std::uint32_t>(records.size()));
+  return it->second = append_predicate(std::move(out), parts);
 }
 
 void BlockWriter::rule(const RuleModel& rule, std::uint32_t fault,

@@ -31,6 +31,8 @@ struct PredicateRecord {
 class BlockWriter {
  public:
   std::uint32_t predicate(const PredicateRecord& record);
+  /// That each value of the field meets one of these (kEvery).
+  std::uint32_t every(const std::vector<PredicateRecord>& records);
   /// `code` as in format.h.
   void rule(const RuleModel& rule, std::uint32_t fault, const std::vector<std::uint32_t>& code);
   std::vector<std::byte> finish(const PolicyModel& policy);
@@ -42,6 +44,9 @@ class BlockWriter {
   String string(std::string_view text);
   void put(std::string& out, const String& text);
   std::uint32_t field(const std::string& name);
+  /// A predicate's record, without and with where its parts stand; `parts` are its own.
+  std::string record(const PredicateRecord& record, std::string& parts);
+  std::uint32_t append_predicate(std::string record, const std::string& parts);
 
   std::string fields_, predicates_, parts_, code_, rules_, strings_;
   std::map<std::string, std::uint32_t> field_ids_, predicate_ids_;

@@ -161,6 +161,11 @@ class Compiler {
     }
     if (!item.all) groups.push_back(std::move(records));
     for (auto& group : groups) make_set(group);
+    if (item.every) {  // never with `all`
+      emit(Op::kTest, writer_.every(groups.front()));
+      if (item.negated) emit(Op::kNot, 0);
+      return;
+    }
     const auto test = [&](const PredicateRecord& record, int) {
       emit(Op::kTest, writer_.predicate(record));
     };

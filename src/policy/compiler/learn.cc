@@ -1,5 +1,7 @@
 #include "policy/compiler/learn.h"
 
+#include <algorithm>
+
 #include "policy/compiler/yaml_writer.h"
 
 namespace rpcmarshal::policy {
@@ -72,49 +74,55 @@ void Learner::add(const SeenCall& call) {
   group.users.add(call.user);
   if (!call.notable) return;
   if (!call.decoded) group.hosts.usable = false;
+  group.without_hosts |= call.unc_hosts.empty();
   for (const std::string_view host : call.unc_hosts) {
     group.any_hosts = true;
     group.hosts.add(host);
   }
 }
 
-void Learner::write(std::string& out, const Group& group, std::size_t number) {
+void Learner::write_rule(std::string& out, const Group& group, const std::string& id, bool named,
+                         bool with_hosts) {
   const std::string name = group.interface.empty() ? group.uuid : group.interface;
-  out += "  # " + std::to_string(group.calls) + " calls";
-  if (group.notable) out += "; an operation that attackers use, too: look twice";
-  out += "\n  - id: seen-" + std::to_string(number) + "\n";
-  out += "    title: " +
+  out += "  - id: " + id + "\n    title: " +
          yaml_text(one_line(
              name + (group.notable ? "." + group.operations.begin()->first : std::string()))) +
-         "\n";
-  out += "    action: allow\n    when:\n";
+         "\n    action: allow\n    when:\n";
   out += group.uuid.empty() ? "      interface.name: " + yaml_literal(group.interface) + "\n"
                             : "      interface.uuid: " + yaml_literal(group.uuid) + "\n";
-  std::set<std::string> names;
-  std::set<std::string> numbers;
-  for (const auto& [operation, count] : group.operations)
-    (operation[0] == '#' ? numbers : names)
-        .insert(operation[0] == '#' ? operation.substr(1) : operation);
-  // Operations without a name are told by number; a rule asks for one or the other.
-  const auto body = [&](std::string& to) {
-    if (group.clients.usable) write_list(to, "client.address", group.clients.seen);
-    if (group.users.usable) write_list(to, "user.name", group.users.seen);
-    if (group.notable && group.any_hosts && group.hosts.usable)
-      write_list(to, "unc_hosts", group.hosts.seen);
-    if (group.notable && !group.any_hosts && group.hosts.usable) to += "      unc_hosts: null\n";
-  };
-  if (!names.empty()) {
-    write_list(out, "operation", names);
-    body(out);
+  std::set<std::string> operations;
+  for (const auto& [operation, count] : group.operations) {
+    if ((operation[0] != '#') == named) operations.insert(operation.substr(named ? 0 : 1));
   }
-  if (numbers.empty()) return;
-  if (!names.empty()) {
-    out += "  - id: seen-" + std::to_string(number) + "-unnamed\n    action: allow\n    when:\n";
-    out += group.uuid.empty() ? "      interface.name: " + yaml_literal(group.interface) + "\n"
-                              : "      interface.uuid: " + yaml_literal(group.uuid) + "\n";
+  write_list(out, named ? "operation" : "opnum", operations);
+  if (group.clients.usable) write_list(out, "client.address", group.clients.seen);
+  if (group.users.usable) write_list(out, "user.name", group.users.seen);
+  if (!group.notable || !group.hosts.usable) return;
+  if (with_hosts) {
+    write_list(out, "unc_hosts|every", group.hosts.seen);
+  } else {
+    out += "      unc_hosts: null\n";
   }
-  write_list(out, "opnum", numbers);
-  body(out);
+}
+
+void Learner::write(std::string& out, const Group& group, std::size_t number) {
+  out += "  # " + std::to_string(group.calls) + " calls";
+  if (group.notable) out += "; an operation that attackers use, too: look twice";
+  out += "\n";
+  // What a rule cannot say both ways is two: operations by name or by number, calls with and
+  // without UNC hosts.
+  const std::string id = "seen-" + std::to_string(number);
+  const auto unnamed = [](const auto& one) { return one.first[0] == '#'; };
+  const bool hosts = group.notable && group.hosts.usable && group.any_hosts;
+  for (const bool named : {true, false}) {
+    if (std::ranges::none_of(group.operations,
+                             [&](const auto& one) { return unnamed(one) != named; }))
+      continue;
+    const std::string which = id + (named ? "" : "-unnamed");
+    if (hosts) write_rule(out, group, which, named, true);
+    if (!hosts || group.without_hosts)
+      write_rule(out, group, which + (hosts ? "-no-host" : ""), named, false);
+  }
 }
 
 std::string Learner::policy(std::string_view name) const {

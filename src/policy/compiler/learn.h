@@ -43,10 +43,12 @@ class Learner {
     std::string uuid, interface;
     std::map<std::string, std::uint64_t> operations;  // name, or "#opnum"
     Names clients, users, hosts;
-    bool any_hosts = false, notable = false;
+    bool any_hosts = false, without_hosts = false, notable = false;
     std::uint64_t calls = 0;
   };
   static void write(std::string& out, const Group& group, std::size_t number);
+  static void write_rule(std::string& out, const Group& group, const std::string& id, bool named,
+                         bool with_hosts);
 
   std::map<std::string, Group> groups_;
   std::uint64_t calls_ = 0;

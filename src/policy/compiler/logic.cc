@@ -190,6 +190,9 @@ bool value_implies(const Value& a, const Value& b) {
 
 bool implies(const Literal& a, const Literal& b) {
   if (a.item->field != b.item->field) return false;
+  // Some value meets what every value meets, not the other way round; "not every" says little.
+  if (b.item->every && (!a.item->every || a.negated || b.negated)) return false;
+  if (a.item->every && (a.negated || b.negated)) return false;
   if (a.negated && b.negated) return implies({b.item, false}, {a.item, false});
   if (a.negated) return false;
   if (b.negated) return excludes(a, {b.item, false});
@@ -211,6 +214,7 @@ bool implies(const Literal& a, const Literal& b) {
 
 bool excludes(const Literal& a, const Literal& b) {
   if (a.item->field != b.item->field) return false;
+  if ((a.item->every && a.negated) || (b.item->every && b.negated)) return false;
   if (a.negated && b.negated) return false;
   if (a.negated || b.negated) {
     const Literal& yes = a.negated ? b : a;

@@ -167,6 +167,7 @@ class Exporter {
     std::vector<std::string> uuids, numbers;
     for (const Literal& literal : conjunct) {
       const std::string& field = literal.item->field;
+      if (literal.item->every) return "'" + field + "|every' has no filter condition";
       if (literal.negated && field == "transport.protocol" && plain_texts(*literal.item, texts) &&
           texts == std::vector<std::string>{"ncalrpc"}) {
         rest.conditions.emplace_back(

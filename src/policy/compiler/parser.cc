@@ -251,7 +251,10 @@ class Parser {
     }
     Reporter reporter(file_, rule_, diagnostics_);
     if (when->is_map() && when->find("condition") != nullptr) {
-      out.detection = sigma::parse_detection(*when, {}, reporter);
+      Yaml plain = *when;
+      const auto places = take_every(plain);
+      out.detection = sigma::parse_detection(plain, {}, reporter);
+      mark_every(places, out.detection, reporter);
       for (const sigma::Selection& selection : out.detection.selections) {
         if (!selection.used && !reporter.failed())
           reporter.warning(selection.at,
@@ -268,11 +271,58 @@ class Parser {
       key.text = "condition";
       wrapped.map.emplace_back(std::move(name), *when);
       wrapped.map.emplace_back(std::move(key), std::move(condition));
+      const auto places = take_every(wrapped);
       out.detection = sigma::parse_detection(wrapped, {}, reporter);
+      mark_every(places, out.detection, reporter);
     }
     for (const sigma::Item& item : out.detection.items) {
       if (item.keyword && !reporter.failed())
         reporter.error(item.at, "a policy compares fields: name the field this text stands in");
+    }
+  }
+
+  using Places = std::set<std::pair<std::uint32_t, std::uint32_t>>;
+
+  /// `|every` is a policy's own modifier: takes it out of the keys, and says where it stood.
+  static Places take_every(Yaml& yaml) {
+    Places places;
+    std::vector<Yaml*> todo = {&yaml};
+    while (!todo.empty()) {
+      Yaml& one = *todo.back();
+      todo.pop_back();
+      for (Yaml& member : one.list) todo.push_back(&member);
+      for (auto& [key, value] : one.map) {
+        todo.push_back(&value);
+        static constexpr std::string_view kEvery = "|every";
+        for (std::size_t at = key.text.find(kEvery); at != std::string::npos;
+             at = key.text.find(kEvery, at)) {
+          const std::size_t end = at + kEvery.size();
+          if (end < key.text.size() && key.text[end] != '|') {
+            at = end;
+            continue;
+          }
+          key.text.erase(at, kEvery.size());
+          places.emplace(key.at.line, key.at.column);
+        }
+      }
+    }
+    return places;
+  }
+
+  static void mark_every(const Places& places, sigma::Detection& detection, Reporter& reporter) {
+    if (places.empty()) return;
+    for (sigma::Item& item : detection.items) {
+      item.every = places.contains({item.at.line, item.at.column});
+      if (!item.every) continue;
+      if (item.all) reporter.error(item.at, "'every' does not go with 'all'");
+      for (const sigma::Value& value : item.values) {
+        using Kind = sigma::Value::Kind;
+        if (value.kind != Kind::kNull && value.kind != Kind::kExists &&
+            value.kind != Kind::kFieldRef)
+          continue;
+        reporter.error(item.at, "'every' compares values: not null, 'exists' or 'fieldref'");
+        break;
+      }
     }
   }
 
