@@ -116,6 +116,9 @@ JsonFields::JsonFields(const Policy& policy) : policy_(policy), nodes_(1) {
   protocol_ = add("transport.protocol");
   anonymous_ = add("user.anonymous");
   level_ = add("user.level");
+  uuid_ = add("interface.uuid");
+  opnum_ = add("opnum");
+  offered_ = add("interface.offered");
   open_.reserve(kMaxDepth);
 }
 
@@ -505,11 +508,24 @@ void JsonFields::judge() {
   }
   const std::string_view protocol = text_of(protocol_);
   if (protocol == "ncacn_np") mark("transport.pipe", true);
-  if (text_of(sensor_) == "wire") {
+  const std::string_view sensor = text_of(sensor_);
+  if (sensor.empty()) return;
+  if (sensor != "host") {
+    // Whoever watches may have missed what the call was bound to (or, with only the answer, what
+    // was called); the server knows.
+    const bool offered = fields_[offered_].values.empty();
+    if (fields_[uuid_].values.empty() && fields_[interface_].values.empty() && offered) {
+      mark("interface", true);
+      mark("operation", true);
+    }
+    if (fields_[opnum_].values.empty() && fields_[operation_].values.empty()) {
+      mark("opnum", true);
+      mark("operation", true);
+    }
     for (const std::string_view name : kHostOnly) mark(name, true);
     // A ticket names groups of the domain; the server adds those of its own.
     mark("user.groups", false);
-  } else if (text_of(sensor_) == "host") {
+  } else {
     if (protocol == "ncalrpc") {
       for (const std::string_view name : {"client.pid", "client.process"}) mark(name, true);
     } else {
@@ -520,8 +536,6 @@ void JsonFields::judge() {
     if (text_of(level_) == "none" && (protocol == "ncacn_ip_tcp" || protocol == "ncacn_http"))
       return;
     for (const std::string_view name : {"user.sid", "user.groups"}) mark(name, true);
-  } else {
-    return;
   }
   if (fields_[anonymous_].values.empty()) {
     mark("user.name", true);

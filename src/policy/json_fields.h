@@ -8,6 +8,7 @@
 //   - bytes of which only the first are shown, arrays that were cut;
 //   - a structure inside an argument (details.task, ...) that its operation carries but nobody
 //     could read, or only in part (`incomplete`);
+//   - interface and operation, when whoever watched missed the bind or the request;
 //   - who the caller is (user.name), when the wire did not show it, and what only the host can see
 //     (user.sid, user.groups, client.process, client.pid), in events from the wire;
 //   - what the runtime does not tell a server of every call: addresses and user names of calls over
@@ -88,7 +89,8 @@ class JsonFields final : public FieldSource {
   std::vector<Node> nodes_;
   std::vector<Field> fields_;  // of the policy, then our own
   std::vector<std::string> names_;
-  std::uint32_t sensor_, status_, operation_, interface_, protocol_, anonymous_, level_;
+  std::uint32_t sensor_, status_, operation_, interface_, protocol_, anonymous_, level_, uuid_,
+      opnum_, offered_;
   std::string decoded_, error_;
   std::vector<Frame> open_;
   std::vector<std::string_view> arguments_;  // of the request

@@ -107,6 +107,22 @@ TEST(JsonFields, WhatTheWireDoesNotShow) {
   EXPECT_EQ(field("details.task.command_lines", R"({"operation":"SchRpcRun"})"), "");
 }
 
+TEST(JsonFields, ACallWhoseBindWasMissed) {
+  constexpr std::string_view kMissed =
+      R"({"sensor":"wire","interface":{"bind_seen":false},"opnum":2})";
+  EXPECT_EQ(field("interface.name", kMissed), "?");
+  EXPECT_EQ(field("interface.uuid", kMissed), "?");
+  EXPECT_EQ(field("operation", kMissed), "?");
+  EXPECT_EQ(field("opnum", kMissed), "2");
+  EXPECT_EQ(field("opnum", R"({"sensor":"wire","interface":{"uuid":"u"}})"), "?") << "no request";
+  // Known, and without a name; offered by nobody; from a log that has names only.
+  EXPECT_EQ(field("interface.name", R"({"sensor":"wire","interface":{"uuid":"u"},"opnum":1})"), "");
+  EXPECT_EQ(field("operation", R"({"sensor":"wire","interface":{"uuid":"u"},"opnum":1})"), "");
+  EXPECT_EQ(field("interface.name", R"({"sensor":"wire","interface":{"offered":false}})"), "");
+  EXPECT_EQ(field("interface.uuid", R"({"sensor":"zeek","interface":{"name":"x"}})"), "");
+  EXPECT_EQ(field("user.groups", R"({"sensor":"zeek","interface":{"name":"x"}})"), "?");
+}
+
 TEST(JsonFields, WhatAServerIsNotTold) {
   constexpr std::string_view kPipe =
       R"({"sensor":"host","transport":{"protocol":"ncacn_np","pipe":"\\pipe\\x"},

@@ -114,11 +114,11 @@ void Learner::write(std::string& out, const Group& group, std::size_t number) {
   const std::string id = "seen-" + std::to_string(number);
   const auto unnamed = [](const auto& one) { return one.first[0] == '#'; };
   const bool hosts = group.notable && group.hosts.usable && group.any_hosts;
+  const auto numbers = std::ranges::count_if(group.operations, unnamed);
+  const bool names = static_cast<std::size_t>(numbers) < group.operations.size();
   for (const bool named : {true, false}) {
-    if (std::ranges::none_of(group.operations,
-                             [&](const auto& one) { return unnamed(one) != named; }))
-      continue;
-    const std::string which = id + (named ? "" : "-unnamed");
+    if (named ? !names : numbers == 0) continue;
+    const std::string which = id + (!named && names ? "-unnamed" : "");
     if (hosts) write_rule(out, group, which, named, true);
     if (!hosts || group.without_hosts)
       write_rule(out, group, which + (hosts ? "-no-host" : ""), named, false);
