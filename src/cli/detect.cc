@@ -95,7 +95,7 @@ class DetectRun {
       const std::span<const Alert> alerts = detector_.event(event);
       if (json_ && !options_.no_event) {
         with_event_.assign(alerts.begin(), alerts.end());
-        for (Alert& alert : with_event_) alert.event = detector_.event_json();
+        for (Alert& alert : with_event_) alert.event = detector_.event_json(event);
         write(with_event_);
       } else {
         write(alerts);

@@ -79,12 +79,16 @@ std::span<const Alert> Detector::event(const Event& event) {
         zeek_names_ = rules_.zeek_names(event);
         derived_.add_own(out, &zeek_names_);
       });
-  if (!alerts_.empty()) {
+  return alerts_;
+}
+
+std::string_view Detector::event_json(const Event& event) {
+  if (json_.empty()) {
     text_.clear();
     event_json_.append(text_, event);
     json_ = text_;
   }
-  return alerts_;
+  return json_;
 }
 
 std::span<const Alert> Detector::share(const Endpoint& client, const Endpoint& server,

@@ -36,9 +36,9 @@ class Detector {
 
   /// One event of ours. Its alerts, but not those of correlations; valid until the next call.
   std::span<const Alert> event(const Event& event);
-  /// That event's JSON when it was made, as make_json_format() writes it with its default options,
-  /// without a line end; else empty. Valid until the next call.
-  std::string_view event_json() const { return json_; }
+  /// The JSON of that event, which is `event`, as make_json_format() writes it with its default
+  /// options, without a line end; made when it is asked for. Valid until the next call.
+  std::string_view event_json(const Event& event);
   /// What a client did on a share. As event(); alerts have its JSON, in the form of Zeek's
   /// smb_files and smb_mapping logs.
   std::span<const Alert> share(const Endpoint& client, const Endpoint& server,

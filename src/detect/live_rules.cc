@@ -60,12 +60,12 @@ EventFindings LiveDetector::event(const Event& event) {
   if (rules_->generation() != generation_) renew();
   EventFindings out;
   out.alerts = detector_->event(event);
-  const std::string_view json = detector_->event_json();
+  if (out.alerts.empty()) return out;
+  for (const Alert& alert : out.alerts) rules_->count(alert);
+  if (!keep_records_) return out;  // the event's writer makes its JSON where it is needed
+  const std::string_view json = detector_->event_json(event);
   if (same_json_) out.json = json;
-  for (const Alert& alert : out.alerts) {
-    rules_->count(alert);
-    if (!keep_records_) continue;
-    Alert record = alert;
+  for (Alert record : out.alerts) {
     record.event = json;
     append_alert_json(records_, record);
   }
@@ -84,9 +84,7 @@ std::span<const Alert> LiveDetector::share(const Endpoint& client, const Endpoin
   return out;
 }
 
-const std::vector<Alert>& LiveDetector::correlated() {
-  correlated_.clear();
-  if (!rules_ || !detector_->any_correlated()) return correlated_;
+const std::vector<Alert>& LiveDetector::take_correlated() {
   correlated_ = detector_->take_correlated();
   for (const Alert& alert : correlated_) {
     rules_->count(alert);

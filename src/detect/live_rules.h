@@ -63,7 +63,11 @@ class LiveDetector {
   std::span<const Alert> share(const Endpoint& client, const Endpoint& server,
                                const SmbFileEvent& event);
   /// Correlations that fired since the last call.
-  const std::vector<Alert>& correlated();
+  const std::vector<Alert>& correlated() {
+    if (detector_ && detector_->any_correlated()) return take_correlated();
+    correlated_.clear();
+    return correlated_;
+  }
   /// JSON lines of all alerts; the caller empties it.
   std::string& records() { return records_; }
 
@@ -74,6 +78,7 @@ class LiveDetector {
 
  private:
   void renew();
+  const std::vector<Alert>& take_correlated();
 
   LiveRules* rules_;
   const int thread_;

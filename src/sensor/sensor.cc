@@ -79,13 +79,12 @@ struct Sensor::Impl {
   SmbFileHandler share_handler(const ConnectionInfo& connection) const {
     if (!options.shares) return nullptr;
     return [this, client = connection.initiator, server = connection.responder,
-            written = std::string()](const SmbFileEvent& event) mutable {
+            written = std::pair<std::string, std::string>()](const SmbFileEvent& event) mutable {
       using Action = SmbFileEvent::Action;
       if (event.action == Action::kRead || event.action == Action::kSessionSetup) return;
       if (event.action == Action::kWrite) {
-        const std::string name = event.tree + '\n' + event.path;
-        if (name == written) return;
-        written = name;
+        if (event.tree == written.first && event.path == written.second) return;
+        written = {event.tree, event.path};
       }
       options.shares(client, server, event);
     };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <functional>
 #include <optional>
 
@@ -72,6 +73,15 @@ void make_key(const std::vector<std::string_view>& texts, std::string& out) {
   }
 }
 
+/// The texts of a key, in turn.
+std::string_view take_text(std::string_view& key) {
+  std::uint32_t size = 0;
+  std::memcpy(&size, key.data(), sizeof size);
+  const std::string_view out = key.substr(sizeof size, size);
+  key.remove_prefix(sizeof size + size);
+  return out;
+}
+
 }  // namespace
 
 void FieldTexts::add(FieldId field, std::string_view text) {
@@ -120,6 +130,20 @@ bool Correlator::Latest::add(std::int64_t time, std::uint64_t value) {
   node.value().first = known->second = time;
   order_.insert(order_.end(), std::move(node));
   return false;
+}
+
+void Correlator::Entries::remove_front() {
+  ++first_;
+  if (2 * first_ < all_.size()) return;  // moved at most once for each that is removed
+  all_.erase(all_.begin(), all_.begin() + static_cast<std::ptrdiff_t>(first_));
+  first_ = 0;
+}
+
+void Correlator::Entries::clear() {
+  constexpr std::size_t kKept = 64;  // groups are many
+  if (all_.capacity() > kKept) all_ = {};
+  all_.clear();
+  first_ = 0;
 }
 
 void Correlator::Latest::remove_oldest() {
@@ -310,7 +334,6 @@ Correlator::Group& Correlator::group_of(State& state, Scratch& scratch) {
   }
   Group& group = state.groups.emplace_back();
   group.key = scratch.key;
-  group.values.assign(scratch.group.begin(), scratch.group.end());
   state.by_key.emplace(group.key, std::prev(state.groups.end()));
   return group;
 }
@@ -325,7 +348,7 @@ void Correlator::remove_oldest(State& state, Group& group) {
   --state.entries;
   if (state.by_value) return group.latest.remove_oldest();
   group.sum.add(-group.entries.front().number);
-  group.entries.pop_front();
+  group.entries.remove_front();
   if (group.entries.empty()) group.sum = {};
 }
 
@@ -497,8 +520,8 @@ void Correlator::fire(State& state, Group& group, std::int64_t time, double valu
   match.time = time;
   match.value = value;
   match.reported = !state.silent;
-  for (std::size_t i = 0; i < c.group_by.size(); ++i)
-    match.group.emplace_back(c.group_by[i], group.values[i]);
+  std::string_view key = group.key;
+  for (const std::string& name : c.group_by) match.group.emplace_back(name, take_text(key));
   out.push_back(match);
 
   // To a correlation of this one, its groups are the event's fields, by the names it gives them.

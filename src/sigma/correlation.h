@@ -14,7 +14,6 @@
 
 #include <cmath>
 #include <cstdint>
-#include <deque>
 #include <list>
 #include <map>
 #include <set>
@@ -153,11 +152,28 @@ class Correlator {
     std::set<std::pair<std::int64_t, std::uint64_t>> order_;
     std::unordered_map<std::uint64_t, std::int64_t> times_;
   };
+  /// Entries by time. Most groups have few: nothing is allocated for none.
+  class Entries {
+   public:
+    using Iterator = std::vector<Entry>::const_iterator;
+    Iterator begin() const { return all_.begin() + static_cast<std::ptrdiff_t>(first_); }
+    Iterator end() const { return all_.end(); }
+    std::size_t size() const { return all_.size() - first_; }
+    bool empty() const { return size() == 0; }
+    const Entry& front() const { return all_[first_]; }
+    const Entry& back() const { return all_.back(); }
+    void insert(Iterator place, const Entry& entry) { all_.insert(place, entry); }
+    void remove_front();
+    void clear();
+
+   private:
+    std::vector<Entry> all_;
+    std::size_t first_ = 0;  // those before are gone
+  };
   struct Group {
-    std::string key;
-    std::vector<std::string> values;
-    std::deque<Entry> entries;  // by time; of correlations that count more than what is different
-    Latest latest;              // of the others
+    std::string key;  // of the values of the fields it is grouped by
+    Entries entries;  // of correlations that count more than what is different
+    Latest latest;    // of the others
     Sum sum;
     std::vector<std::int64_t> chain;  // temporal_ordered: start of the latest chain up to rule i
     std::int64_t opened = 0;          // of a window that is judged when it closes

@@ -240,6 +240,7 @@ bool Matcher::compute(const Predicate& p) {
 std::vector<MatchedField> Matcher::explain(std::uint32_t rule,
                                            const std::vector<std::vector<MatchedField>>& known) {
   std::vector<MatchedField> out;
+  out.reserve(4);
   const std::vector<std::uint32_t>& rules = plan_->rules();
   const auto at = std::lower_bound(rules.begin(), rules.end(), rule);
   if (at != rules.end() && *at == rule)
