@@ -51,6 +51,23 @@ const Item* operation_item(const Checker& c) {
   return out;
 }
 
+/// Where the rule names this operation, or its number; where it names operations at all if it does
+/// not (by a wildcard, or by what they are not).
+Location place_of(const Checker& c, const Operation& operation, const Item& otherwise) {
+  for (const Item& item : c.rule.detection.items) {
+    const Role role = item.keyword ? Role::kOther : role_of(c.view, item.field);
+    if (role != Role::kOperation && role != Role::kOpnum) continue;
+    for (const sigma::Value& value : item.values) {
+      const bool named = role == Role::kOpnum
+                             ? value.text == std::to_string(operation.procedure->opnum)
+                             : equal_ignoring_case(value.text, operation.operation) ||
+                                   equal_ignoring_case(value.text, operation.procedure->name);
+      if (named) return value.at;
+    }
+  }
+  return otherwise.at;
+}
+
 std::vector<std::string> rule_techniques(const Checker& c) {
   std::vector<std::string> out;
   for (const std::string& tag : c.rule.about.tags) {
@@ -101,7 +118,8 @@ void check_coverage(Checker& c) {
         names.push_back(as_written(c, *sibling));
         near |= sibling->interface == operation->interface;
       }
-      c.add("missing-sibling", near ? Severity::kWarning : Severity::kNote, named->at,
+      c.add("missing-sibling", near ? Severity::kWarning : Severity::kNote,
+            place_of(c, *operation, *named),
             "the rule matches " + as_written(c, *operation) + ", but not " + listed(names, 12) +
                 ", which do" + (names.size() == 1 ? "es" : "") + " the same",
             "add " + listed(names, 12));
@@ -144,12 +162,14 @@ void check_coverage(Checker& c) {
                        });
   if (counted && !techniques.empty()) {
     std::vector<std::string> names;
+    const Operation* first = nullptr;
     for (const Operation* operation : c.matched) {
-      if (!about_rule(*operation) && severity_rank(*operation->procedure) == 0)
-        names.push_back(as_written(c, *operation));
+      if (about_rule(*operation) || severity_rank(*operation->procedure) != 0) continue;
+      if (first == nullptr) first = operation;
+      names.push_back(as_written(c, *operation));
     }
     if (!names.empty() && names.size() < c.matched.size()) {
-      c.add("harmless-operation", Severity::kNote, named->at,
+      c.add("harmless-operation", Severity::kNote, place_of(c, *first, *named),
             listed(names, 8) + (names.size() == 1 ? " is" : " are") +
                 " not known to do what the rule is tagged with",
             "take it away, or add the tag of what it is for");
@@ -190,12 +210,15 @@ void check_coverage(Checker& c) {
 
   if (c.view == View::kZeekRpc) {
     std::vector<std::string> names;
+    const Operation* first = nullptr;
     for (const Operation* operation : c.matched) {
-      if (zeek_ignores(*operation)) names.push_back(full_name(*operation));
+      if (!zeek_ignores(*operation)) continue;
+      if (first == nullptr) first = operation;
+      names.push_back(full_name(*operation));
     }
     if (!names.empty() && c.matched.size() < 100) {
       c.add("zeek-ignores", Severity::kWarning,
-            named != nullptr ? named->at : c.rule.detection.conditions[0].at,
+            named != nullptr ? place_of(c, *first, *named) : c.rule.detection.conditions[0].at,
             "Zeek's default settings do not log " + listed(names),
             "take " + std::string(names.size() == 1 ? "it" : "them") +
                 " out of DCE_RPC::ignored_operations, or match other operations");

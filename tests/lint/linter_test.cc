@@ -264,6 +264,19 @@ TEST(Lint, WhatZeekDoesNotLog) {
       "zeek-ignores", {"NetrWkstaGetInfo", "ignored_operations"}));
 }
 
+TEST(Lint, FindingsStandWhereTheOperationIsNamed) {
+  const auto findings = lint_it(rule_text(kZeek, {"t1569.002"},
+                                          "  a: {endpoint: svcctl, operation: CreateServiceA}\n"
+                                          "  b:\n    endpoint: winreg\n    operation:\n"
+                                          "      - BaseRegSetValue\n      - BaseRegOpenKey\n"
+                                          "  condition: a or b\n"));
+  const auto ignored = of(findings, "zeek-ignores"), missing = of(findings, "missing-sibling");
+  ASSERT_EQ(ignored.size(), 1u);
+  EXPECT_EQ(ignored[0].at.line, 11u);
+  ASSERT_FALSE(missing.empty());
+  EXPECT_EQ(missing[0].at.line, 6u);
+}
+
 TEST(Lint, CountingConditionsBecomeCorrelations) {
   const auto findings = lint_it(
       zeek("  a:\n    endpoint: samr\n    operation: SamrLookupNamesInDomain\n  timeframe: 30s\n"
