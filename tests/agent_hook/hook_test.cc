@@ -248,6 +248,36 @@ TEST(Hook, AFullQueueDropsAndCounts) {
   EXPECT_LT(m.hook.counters().dropped, 10u);
 }
 
+TEST(Queue, GathersUntilTimeAnEighthOrTheEnd) {
+  using Clock = std::chrono::steady_clock;
+  const auto record = [](std::size_t size) {
+    auto call = std::make_unique<CallRecord>();
+    const std::string bytes(size, 'x');
+    call->request.copy(bytes.data(), size, size);
+    return call;
+  };
+  CallQueue queue(std::size_t{1} << 20);
+  ASSERT_TRUE(queue.push(record(1000)));
+  const auto asked = Clock::now();
+  queue.gather(30);  // little is there: all the time is waited
+  EXPECT_GE(Clock::now() - asked, std::chrono::milliseconds(30));
+  ASSERT_TRUE(queue.push(record(std::size_t{1} << 17)));
+  queue.gather(600'000);  // an eighth: at once
+  EXPECT_EQ(queue.take(0).size(), 2u);
+
+  std::thread server([&] {
+    for (int i = 0; i < 200; ++i) EXPECT_TRUE(queue.push(record(1000)));
+  });
+  queue.gather(600'000);  // ends in the middle
+  server.join();
+  EXPECT_EQ(queue.take(600'000).size(), 200u);  // what waits is not waited for
+  std::thread last([&] { queue.close(); });
+  queue.gather(600'000);
+  last.join();
+  EXPECT_TRUE(queue.take(600'000).empty());
+  EXPECT_LT(Clock::now() - asked, std::chrono::minutes(5));
+}
+
 TEST(Hook, StopWaitsForCallsInside) {
   Machine m;
   m.start();

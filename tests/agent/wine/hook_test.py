@@ -492,7 +492,57 @@ class HookTest(unittest.TestCase):
 
     def test_asynchronous(self):
         """Stubs that answer through RpcAsyncCompleteCall: the event is made when the call ends."""
-        process = wine('hook_async_server.exe', PORT)
+        self.asynchronous('hook_async_server.exe')
+
+    def test_asynchronous_late(self):
+        """A server whose linker was told to import RpcAsyncCompleteCall when it is first called."""
+        self.asynchronous('hook_async_late_server.exe')
+
+    def test_module_unloads(self):
+        """A DLL with an interface comes, is hooked, goes, and comes again, protected or not meanwhile."""
+        host = wine('hook_host.exe', 'Z:%s/hook_module.dll' % BUILD, PORT)
+        self.addCleanup(host.kill)
+        pid = host.stdout.readline().split()[1]
+
+        def tell(command):
+            host.stdin.write(command + '\n')
+            host.stdin.flush()
+            self.assertEqual(host.stdout.readline().strip(), command + ' done')
+
+        def served():
+            self.agent.forget()
+            self.succeed('ncacn_ip_tcp', 'all')
+            self.check_all_events(self.agent.events())
+        tell('load')
+        self.agent.hook(pid)
+        served()
+        tell('unload')
+        self.agent.wait(pid, lambda s: s['entries'] == 0)
+        tell('load')
+        self.agent.wait(pid, lambda s: s['entries'] == 11)
+        served()
+        for _ in range(3):  # so quickly that the hook may not see it gone
+            tell('unload')
+            tell('load')
+            time.sleep(1)
+            served()
+        tell('unload')
+        # It goes while hooked, comes while nobody looks, and is hooked anew.
+        self.agent.release(pid)
+        tell('load')
+        self.succeed('ncacn_ip_tcp', 'all')
+        self.agent.ask('protect ' + pid)
+        self.agent.wait(pid, lambda s: s['state'] == 1 and s['entries'] == 11)
+        served()
+        # The hook lets go of what is not there any more.
+        tell('unload')
+        status = self.agent.release(pid)
+        self.assertEqual((status['failures'], status['active'], status['entries']), (0, 0, 0))
+        tell('load')
+        self.succeed('ncacn_ip_tcp', 'all')
+
+    def asynchronous(self, program):
+        process = wine(program, PORT)
         self.addCleanup(process.kill)
         pid = process.stdout.readline().split()[1]
         self.agent.hook(pid)

@@ -171,10 +171,17 @@ Entries::Entries(Hook& hook) : hook_(hook) {
 }
 
 std::size_t Entries::replace(bool again) {
-  const std::uint32_t before = entries();
   g_entries = this;
   on_ = true;
-  if (again) looked_at_.clear();
+  std::uint32_t before = entries();
+  {
+    const std::lock_guard lock(mutex_);
+    recount();
+  }
+  // Fewer than there were: a module went, and may have come again at its place between two looks;
+  // or somebody put entries back.
+  if (again || entries() < before) looked_at_.clear();
+  before = entries();
   std::vector<FoundTable> tables;
   ProcessMemory space;
   std::set<std::pair<HMODULE, std::uint64_t>> now;

@@ -156,36 +156,67 @@ bool replace_pointer(void** slot, void* expected, void* value) {
   return probed(change) == 0 && replaced;
 }
 
+namespace {
+
+/// An import directory of `module`, in place; null when it has none.
+template <typename Descriptor>
+const Descriptor* directory_of(char* base, const IMAGE_NT_HEADERS& nt, unsigned which,
+                               std::size_t& count) {
+  if (nt.OptionalHeader.NumberOfRvaAndSizes <= which) return nullptr;
+  const auto& directory = nt.OptionalHeader.DataDirectory[which];
+  count = std::min<std::size_t>(directory.Size / sizeof(Descriptor), 4096);
+  return directory.VirtualAddress != 0
+             ? reinterpret_cast<const Descriptor*>(base + directory.VirtualAddress)
+             : nullptr;
+}
+
+/// The slot of `name` in a pair of import tables; null when it is not there.
+void** slot_of_import(char* base, DWORD names_at, DWORD slots_at, const char* name) {
+  const auto* names = reinterpret_cast<const IMAGE_THUNK_DATA*>(base + names_at);
+  auto* slots = reinterpret_cast<void**>(base + slots_at);
+  for (int k = 0; k < 65536 && names[k].u1.AddressOfData != 0; ++k) {
+    if (IMAGE_SNAP_BY_ORDINAL(names[k].u1.Ordinal)) continue;
+    const auto* by_name =
+        reinterpret_cast<const IMAGE_IMPORT_BY_NAME*>(base + names[k].u1.AddressOfData);
+    if (std::strcmp(reinterpret_cast<const char*>(by_name->Name), name) == 0) return &slots[k];
+  }
+  return nullptr;
+}
+
+}  // namespace
+
 void* replace_import(HMODULE module, const char* dll, const char* name, void* expected,
                      void* value) {
   void* before = nullptr;
+  const auto replace = [&](void** slot) {
+    void* const now = slot ? *slot : value;
+    if (now != value && (!expected || now == expected) && replace_pointer(slot, now, value))
+      before = now;
+  };
   const auto look = [&] {
     const IMAGE_NT_HEADERS* nt = headers_of(module);
-    if (!nt || nt->OptionalHeader.NumberOfRvaAndSizes <= IMAGE_DIRECTORY_ENTRY_IMPORT) return;
-    const auto& directory = nt->OptionalHeader.DataDirectory[IMAGE_DIRECTORY_ENTRY_IMPORT];
-    if (directory.VirtualAddress == 0) return;
+    if (!nt) return;
     auto* const base = reinterpret_cast<char*>(module);
+    std::size_t count = 0;
     const auto* import =
-        reinterpret_cast<const IMAGE_IMPORT_DESCRIPTOR*>(base + directory.VirtualAddress);
-    for (int i = 0; i < 4096 && import->Name != 0; ++i, ++import) {
-      if (_stricmp(base + import->Name, dll) != 0 || import->OriginalFirstThunk == 0) continue;
-      const auto* names =
-          reinterpret_cast<const IMAGE_THUNK_DATA*>(base + import->OriginalFirstThunk);
-      auto* slots = reinterpret_cast<void**>(base + import->FirstThunk);
-      for (int k = 0; k < 65536 && names[k].u1.AddressOfData != 0; ++k) {
-        if (IMAGE_SNAP_BY_ORDINAL(names[k].u1.Ordinal)) continue;
-        const auto* by_name =
-            reinterpret_cast<const IMAGE_IMPORT_BY_NAME*>(base + names[k].u1.AddressOfData);
-        if (std::strcmp(reinterpret_cast<const char*>(by_name->Name), name) != 0) continue;
-        void* const now = slots[k];
-        if (now != value && (!expected || now == expected) &&
-            replace_pointer(&slots[k], now, value))
-          before = now;
-        return;
-      }
+        directory_of<IMAGE_IMPORT_DESCRIPTOR>(base, *nt, IMAGE_DIRECTORY_ENTRY_IMPORT, count);
+    // The size of this directory is not to be relied on; its end is an empty entry.
+    for (int i = 0; import && i < 4096 && import->Name != 0; ++i, ++import) {
+      if (_stricmp(base + import->Name, dll) == 0 && import->OriginalFirstThunk != 0)
+        replace(slot_of_import(base, import->OriginalFirstThunk, import->FirstThunk, name));
+    }
+    // What is loaded at its first call: a slot leads to code that looks the function up, or to the
+    // function. Either way ours takes its place, and calls the runtime's itself.
+    const auto* late = directory_of<IMAGE_DELAYLOAD_DESCRIPTOR>(
+        base, *nt, IMAGE_DIRECTORY_ENTRY_DELAY_IMPORT, count);
+    for (; late && count != 0 && late->DllNameRVA != 0; --count, ++late) {
+      if (late->Attributes.RvaBased && _stricmp(base + late->DllNameRVA, dll) == 0 &&
+          late->ImportNameTableRVA != 0 && late->ImportAddressTableRVA != 0)
+        replace(slot_of_import(base, late->ImportNameTableRVA, late->ImportAddressTableRVA, name));
     }
   };
-  return probed(look) == 0 ? before : nullptr;
+  probed(look);
+  return before;
 }
 
 }  // namespace rpcmarshal::agent

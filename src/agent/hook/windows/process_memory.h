@@ -53,9 +53,9 @@ std::vector<HMODULE> loaded_modules();
 /// restored. False when it holds something else or the memory is gone or cannot be written.
 bool replace_pointer(void** slot, void* expected, void* value);
 
-/// Replaces, in one module's import table, what it imports from `dll` under `name`. Null when it
-/// does not import it, or imports something else than `expected` (null: whatever it is); else what
-/// was there.
+/// Replaces, in one module's import tables (the one of delayed imports too), what it imports from
+/// `dll` under `name`. Null when it does not import it, or imports something else than `expected`
+/// (null: whatever it is); else what was there.
 void* replace_import(HMODULE module, const char* dll, const char* name, void* expected,
                      void* value);
 
