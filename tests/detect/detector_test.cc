@@ -139,6 +139,68 @@ detection: {s: {wmi.class|contains: Process}, t: {dcom.class|contains: W}, d: {d
   expect_routes_lose_nothing(file.options(), 200);
 }
 
+// Without keywords, for which every value is looked at: what is left of rules is all there is.
+TEST(Route, LosesNothingOfWhatIsLeftOfRules) {
+  const RuleFile file(R"(
+title: denied
+logsource: {product: rpcmarshal}
+detection: {s: {response.return.name|contains: DENIED}, f: {outcome: fault}, condition: s or f}
+---
+title: no such thing
+logsource: {product: rpcmarshal}
+detection: {s: {response.return.name|endswith: _NOT_FOUND, response.return.value|gt: 1}, condition: s}
+---
+title: more data
+logsource: {product: rpcmarshal}
+detection: {s: {response.return.value: [234, 259, 261]}, condition: s}
+---
+title: one of two
+logsource: {product: rpcmarshal}
+detection:
+  a: {interface.name: [svcctl, winreg]}
+  b: {handles.name|contains: a}
+  c: {client.port|gt: 1}
+  condition: (a or b) and c
+---
+title: not from here
+logsource: {product: rpcmarshal}
+detection:
+  s: {operation|startswith: R, request.lpServiceName|contains: e}
+  f: {client.address|cidr: 10.0.0.0/8}
+  condition: s and not f
+---
+title: task
+logsource: {product: rpcmarshal}
+detection: {s: {details.task.command_lines|exists: true}, condition: s}
+---
+title: no task
+logsource: {product: rpcmarshal}
+detection: {s: {details.task.command_lines: null, details|exists: true}, condition: s}
+---
+title: header and body
+logsource: {product: rpcmarshal}
+detection: {s: {transport.pipe|contains: c, outcome: returned}, t: {opnum: 0, decode.status: complete}, condition: 1 of them}
+)");
+  expect_routes_lose_nothing(file.options(), 200);
+}
+
+TEST(Route, LosesNothingOfTheReturnedStatus) {
+  const RuleFile file(R"(
+title: without a name
+logsource: {product: rpcmarshal}
+detection: {s: {response.return.name: null}, condition: s}
+---
+title: fails
+logsource: {product: rpcmarshal}
+detection: {s: {response.return.name|exists: true}, t: {response.return.value: 0}, condition: s and not t}
+---
+title: as itself
+logsource: {product: rpcmarshal}
+detection: {s: {response.return.name|fieldref: response.return.name}, condition: s}
+)");
+  expect_routes_lose_nothing(file.options(), 200);
+}
+
 const char kCounted[] = R"(
 title: any call
 name: any
