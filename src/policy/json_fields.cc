@@ -4,7 +4,7 @@
 #include <charconv>
 #include <cstring>
 
-#include "base/code_point.h"
+#include "base/json_text.h"
 #include "event/unc.h"
 
 namespace rpcmarshal::policy {
@@ -96,13 +96,6 @@ bool skip_nested(std::string_view json, std::size_t& at, std::size_t open, bool&
     }
   }
   return false;
-}
-
-int hex4(std::string_view json, std::size_t at) {
-  if (json.size() < 4 || at > json.size() - 4) return -1;
-  unsigned out = 0;
-  const auto r = std::from_chars(json.data() + at, json.data() + at + 4, out, 16);
-  return r.ec == std::errc() && r.ptr == json.data() + at + 4 ? static_cast<int>(out) : -1;
 }
 
 }  // namespace
@@ -227,7 +220,7 @@ bool JsonFields::walk(std::string_view json) {
     std::uint32_t node = frame.node;
     std::string_view key;
     if (!frame.array) {
-      if (json[at] != '"' || !string(json, at, true, key)) return false;
+      if (json[at] != '"' || !string(json, at, key)) return false;
       skip_space(json, at);
       if (at >= json.size() || json[at] != ':') return false;
       ++at;
@@ -370,7 +363,7 @@ bool JsonFields::scalar(std::string_view json, std::size_t& at, std::uint32_t no
   Value value;
   if (json[at] == '"') {
     std::string_view text;
-    if (!string(json, at, field != kNowhere, text)) return false;
+    if (!string(json, at, text)) return false;
     value = Value::of(text);
   } else if (json.substr(at, 4) == "true" || json.substr(at, 5) == "false") {
     value = Value::of_bool(json[at] == 't');
@@ -398,75 +391,17 @@ bool JsonFields::scalar(std::string_view json, std::size_t& at, std::uint32_t no
   return true;
 }
 
-bool JsonFields::string(std::string_view json, std::size_t& at, bool wanted,
-                        std::string_view& out) {
-  const std::size_t start = ++at;
-  at = find_special(json, at);
-  if (at >= json.size()) return false;
-  if (json[at] == '"') {
-    out = json.substr(start, at++ - start);
+bool JsonFields::string(std::string_view json, std::size_t& at, std::string_view& out) {
+  const std::size_t start = at + 1, special = find_special(json, start);
+  if (special < json.size() && json[special] == '"') {
+    out = json.substr(start, special - start);
+    at = special + 1;
     return true;
   }
+  if (!skip_string(json, at)) return false;
   const std::size_t from = decoded_.size();
-  decoded_.append(json.substr(start, at - start));
-  while (at < json.size() && json[at] != '"') {
-    if (json[at] != '\\') {
-      const std::size_t end = find_special(json, at);
-      decoded_.append(json.data() + at, end - at);
-      at = end;
-      continue;
-    }
-    ++at;
-    if (at >= json.size()) return false;
-    switch (const char escape = json[at++]) {
-      case '"':
-      case '\\':
-      case '/':
-        decoded_ += escape;
-        break;
-      case 'b':
-        decoded_ += '\b';
-        break;
-      case 'f':
-        decoded_ += '\f';
-        break;
-      case 'n':
-        decoded_ += '\n';
-        break;
-      case 'r':
-        decoded_ += '\r';
-        break;
-      case 't':
-        decoded_ += '\t';
-        break;
-      case 'u': {
-        const int unit = hex4(json, at);
-        if (unit < 0) return false;
-        at += 4;
-        auto rune = static_cast<std::uint32_t>(unit);
-        if (rune >= 0xD800 && rune < 0xE000) {
-          const int low = rune < 0xDC00 && json.substr(at, 2) == "\\u" ? hex4(json, at + 2) : -1;
-          if (low >= 0xDC00 && low < 0xE000) {
-            rune = 0x10000 + ((rune - 0xD800) << 10) + (static_cast<std::uint32_t>(low) - 0xDC00);
-            at += 6;
-          } else {
-            rune = 0xFFFD;  // a lone surrogate is no text
-          }
-        }
-        append_code_point(decoded_, rune);
-        break;
-      }
-      default:
-        return false;
-    }
-  }
-  if (at >= json.size()) return false;
-  ++at;
-  if (wanted) {
-    out = std::string_view(decoded_).substr(from);
-  } else {
-    decoded_.resize(from);
-  }
+  if (!append_json_text(decoded_, json.substr(start, at - 1 - start))) return false;
+  out = std::string_view(decoded_).substr(from);
   return true;
 }
 

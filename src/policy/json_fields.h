@@ -74,7 +74,7 @@ class JsonFields final : public FieldSource {
   std::uint32_t child(std::uint32_t node, std::string_view key) const;
   std::string_view text_of(std::uint32_t field) const;
   bool walk(std::string_view json);
-  bool string(std::string_view json, std::size_t& at, bool wanted, std::string_view& out);
+  bool string(std::string_view json, std::size_t& at, std::string_view& out);
   void note_key(std::string_view json, std::size_t at, std::string_view key, Frame& frame);
   bool open(std::string_view json, std::size_t& at, std::uint32_t node, std::string_view key);
   bool of_response(std::string_view json, std::size_t at, std::string_view key) const;

@@ -123,6 +123,9 @@ TEST(JsonFieldsTest, RefusesWhatIsNotOneObject) {
                                      "{\"a\":x}",
                                      "{\"a\":\"\n\"}",
                                      "{\"a\":\"\\\n\"}",
+                                     R"({"b":"\x"})",
+                                     R"({"b":"\u12"})",
+                                     R"({"b":"\u12g4"})",
                                      "{\n}",
                                      "{}\n",
                                      "{\"a\":--}x"})
@@ -133,7 +136,7 @@ TEST(JsonFieldsTest, RefusesWhatIsNotOneObject) {
 }
 
 TEST(JsonFieldsTest, SurvivesEveryTruncation) {
-  const std::string whole = R"({"a":{"b":"x\ud83d\ude00\u00e"},"c":[{"d":[]},-1]})";
+  const std::string whole = R"({"a":{"b":"x\ud83d\ude00\u00e9"},"c":[{"d":[]},-1]})";
   std::vector<std::string> values;
   for (std::size_t size = 0; size < whole.size(); ++size)
     EXPECT_FALSE(json_fields(std::string_view(whole).substr(0, size), {"a.b"}, values));

@@ -1,9 +1,9 @@
 #include "agent/service/json_fields.h"
 
 #include <algorithm>
-#include <cstdint>
+#include <cctype>
 
-#include "base/code_point.h"
+#include "base/json_text.h"
 
 namespace rpcmarshal::agent {
 namespace {
@@ -87,11 +87,22 @@ class Scanner {
         ++at_;
         return true;
       }
-      if (c == '\\' && at_ + 1 < text_.size() && static_cast<unsigned char>(text_[at_ + 1]) < 0x20)
-        return false;
-      at_ += c == '\\' ? 2 : 1;
+      if (c == '\\' && !escape()) return false;
+      ++at_;
     }
     return false;
+  }
+
+  // Whether JSON knows the escape that begins here; goes to its last character.
+  bool escape() {
+    const char kind = at_ + 1 < text_.size() ? text_[++at_] : '\0';
+    if (kind != 'u')
+      return kind != '\0' && std::string_view("\"\\/bfnrt").find(kind) != std::string_view::npos;
+    for (int i = 0; i < 4; ++i) {
+      if (++at_ >= text_.size() || !std::isxdigit(static_cast<unsigned char>(text_[at_])))
+        return false;
+    }
+    return true;
   }
 
   bool scalar() {
@@ -102,8 +113,9 @@ class Scanner {
     if (peek() == '"') {
       std::string_view raw;
       if (!string(raw)) return false;
-      if (value) *value = unescape(raw);
-      return true;
+      if (!value) return true;
+      value->clear();
+      return append_json_text(*value, raw);
     }
     const std::size_t start = at_;
     while (at_ < text_.size() && text_[at_] != ',' && text_[at_] != '}' && text_[at_] != ']' &&
@@ -120,64 +132,6 @@ class Scanner {
     if (!word && !number) return false;
     if (value) *value = raw;
     return true;
-  }
-
-  static std::uint32_t hex(std::string_view digits) {
-    std::uint32_t value = 0;
-    for (const char c : digits) {
-      value <<= 4;
-      if (c >= '0' && c <= '9') value |= static_cast<std::uint32_t>(c - '0');
-      if (c >= 'a' && c <= 'f') value |= static_cast<std::uint32_t>(c - 'a' + 10);
-      if (c >= 'A' && c <= 'F') value |= static_cast<std::uint32_t>(c - 'A' + 10);
-    }
-    return value;
-  }
-
-  static std::string unescape(std::string_view raw) {
-    std::string out;
-    for (std::size_t i = 0; i < raw.size(); ++i) {
-      if (raw[i] != '\\' || i + 1 == raw.size()) {
-        out += raw[i];
-        continue;
-      }
-      const char c = raw[++i];
-      switch (c) {
-        case 'b':
-          out += '\b';
-          break;
-        case 'f':
-          out += '\f';
-          break;
-        case 'n':
-          out += '\n';
-          break;
-        case 'r':
-          out += '\r';
-          break;
-        case 't':
-          out += '\t';
-          break;
-        case 'u': {
-          std::uint32_t unit = hex(raw.substr(i + 1, 4));
-          i += 4;
-          // A high surrogate and the low one that follows it are one character.
-          if (unit >= 0xD800 && unit < 0xDC00 &&
-              raw.substr(std::min(i + 1, raw.size()), 2) == "\\u") {
-            const std::uint32_t low = hex(raw.substr(std::min(i + 3, raw.size()), 4));
-            if (low >= 0xDC00 && low < 0xE000) {
-              unit = 0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00);
-              i += 6;
-            }
-          }
-          if (unit >= 0xD800 && unit < 0xE000) unit = 0xFFFD;
-          append_code_point(out, unit);
-          break;
-        }
-        default:
-          out += c;
-      }
-    }
-    return out;
   }
 
   struct Open {

@@ -14,7 +14,7 @@ inline constexpr std::size_t kMaxJsonDepth = 128;
 /// For each of `paths` ("interface.name") the value there: a string without its escapes, anything
 /// else as it is written; empty when absent. Members of objects only, not elements of arrays.
 /// False when `line` is not one JSON object, or nests deeper than kMaxJsonDepth, or
-/// contains control characters.
+/// contains control characters or escapes that JSON does not know.
 bool json_fields(std::string_view line, const std::vector<std::string_view>& paths,
                  std::vector<std::string>& values);
 
