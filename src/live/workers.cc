@@ -74,7 +74,8 @@ void Workers::mark_all(bool wait) {
 }
 
 void Workers::flush() {
-  if (options_.rules && packets_ > 0) return mark_all(false);
+  // One worker needs no marks, but its packets.
+  if (options_.rules && packets_ > 0 && workers_.size() > 1) return mark_all(false);
   for (const auto& worker : workers_) worker->queue.push(false);
 }
 

@@ -8,6 +8,7 @@
 #include <sstream>
 #include <thread>
 
+#include "detect/live_rules.h"
 #include "live/host_pair.h"
 #include "live/packet_queue.h"
 #include "run.h"
@@ -100,15 +101,26 @@ TEST(Workers, DropAndCountWhenTheyAreBehind) {
 }
 
 TEST(Workers, HandOverWhatFillsNoBlockWhenAsked) {
-  WorkerOptions options;
-  options.flush_milliseconds = 10;
-  std::atomic<bool> seen{false};
-  Workers pool(builtin_catalogue(), options, [&](std::string_view) { seen = true; });
-  test::for_each_packet(capture_path("demo.pcap"), [&](const RawPacket& p) { pool.packet(p); });
-  pool.flush();
-  for (int i = 0; i < 500 && !seen; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  EXPECT_TRUE(seen) << "before finish()";
-  pool.finish();
+  for (const int workers : {1, 2}) {
+    for (const bool with_rules : {false, true}) {
+      WorkerOptions options;
+      options.workers = workers;
+      options.flush_milliseconds = 10;
+      detect::RuleOptions rules;
+      rules.rules = {std::string(RPCM_SOURCE_DIR) + "/rules/zeek/execution_service.yml"};
+      detect::LiveRules live(
+          std::make_shared<detect::LoadedRules>(rules, builtin_catalogue(), workers));
+      if (with_rules) options.rules = &live;
+      std::atomic<bool> seen{false};
+      Workers pool(builtin_catalogue(), options, [&](std::string_view) { seen = true; });
+      test::for_each_packet(capture_path("demo.pcap"), [&](const RawPacket& p) { pool.packet(p); });
+      pool.flush();
+      for (int i = 0; i < 500 && !seen; ++i)
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      EXPECT_TRUE(seen) << "before finish(), " << workers << " workers, rules: " << with_rules;
+      pool.finish();
+    }
+  }
 }
 
 TEST(PacketBlock, KeepsPacketsAndTakesOneThatIsLarger) {
