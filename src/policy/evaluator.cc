@@ -54,7 +54,7 @@ Narrowed Evaluator::narrow(FieldSource& alike) {
     }
   }
   std::ranges::sort(tested);
-  tested.erase(std::ranges::unique(tested).begin(), tested.end());
+  tested.erase(std::unique(tested.begin(), tested.end()), tested.end());
   for (const std::uint32_t predicate : tested) {
     const Truth truth = test(predicate);
     if (truth != Truth::kUnknown) out.known.push_back({predicate, truth == Truth::kTrue});
