@@ -210,12 +210,13 @@ void run_examples(const RulesOptions& o, const Catalogue& catalogue, const fs::p
   if (options.rules[0].empty()) options.rules[0] = ".";
   options.values = o.values;
   detect::LoadedRules loaded(std::move(options), catalogue, 1);
-  std::string problem = loaded.rules.error();
+  std::string problem;
   for (const sigma::Diagnostic& d : loaded.rules.diagnostics()) {
     if (d.severity == sigma::Diagnostic::Severity::kError && problem.empty() &&
         d.file == rule.string())
       problem = d.to_string();
   }
+  if (problem.empty()) problem = loaded.rules.error();
   detect::Detector detector(loaded.rules, loaded.correlations);
   AlertCount alerts;
   logs::OpenedLog log = logs::open_log(path, loaded.rules.fields());

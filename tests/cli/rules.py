@@ -317,6 +317,9 @@ def test_score_and_layer(folder):
 def test_rule_examples(folder):
     run = Run("rules", "test", "--values", VALUES, RULES / "services")
     assert run.status == 0, run.out + run.err
+    # Without the values that a rule needs, it is said which, and how to give them.
+    run = Run("rules", "test", RULES / "directory" / "dcsync_by_no_domain_controller.yml")
+    assert run.status == 1 and "domain_controllers" in run.out and "--values" in run.out, run.out
 
 
 def test_sensor_reads_rules_anew(folder):
