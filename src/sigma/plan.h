@@ -61,8 +61,9 @@ class Plan {
   const Scanner* any_value() const { return any_value_ < 0 ? nullptr : &scanner(any_value_); }
   /// Rules (positions in rules()) that wait for a predicate.
   std::span<const std::uint32_t> waiting(PredicateId predicate) const {
-    const std::size_t at = std::size_t{predicate} - first_waited_for_;
-    if (at + 1 >= waiting_from_.size()) return {};  // wraps around below the first
+    if (predicate < first_waited_for_) return {};
+    const std::size_t at = predicate - first_waited_for_;
+    if (at + 1 >= waiting_from_.size()) return {};
     return {waiting_.data() + waiting_from_[at], waiting_from_[at + 1] - waiting_from_[at]};
   }
   /// A predicate of a kind that is scanned, which this plan evaluates when a rule asks.

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <initializer_list>
 #include <optional>
+#include <span>
 
 namespace rpcmarshal::agent {
 namespace {
@@ -77,7 +78,7 @@ class FakeRuntime final : public CallerRuntime {
 
  private:
   static bool socket(const std::vector<std::uint8_t>& from, SocketBytes& out) {
-    std::memcpy(out.data(), from.data(), from.size());
+    std::ranges::copy(std::as_bytes(std::span(from)), out.begin());
     return !from.empty();
   }
 };
