@@ -74,7 +74,7 @@ std::span<const Alert> Detector::event(const Event& event) {
   run(route, event.client, event.server, event.time,
       [&](const Rules::Sources& sources, sigma::EventFields& out) {
         if (sources.tree != nullptr)
-          filler_.add(event, *sources.tree, sources.outside, route.all && &out == &fields_, out);
+          filler_.add(event, *sources.tree, sources.outside, sources.all, out);
         if (!sources.derived) return;
         zeek_names_ = rules_.zeek_names(event);
         derived_.add_own(out, &zeek_names_);
@@ -104,8 +104,7 @@ std::span<const Alert> Detector::share(const Endpoint& client, const Endpoint& s
   run(route, client, server, event.time,
       [&](const Rules::Sources& sources, sigma::EventFields& out) {
         if (sources.tree == nullptr) return;
-        write_share(filler_.writer(*sources.tree, route.all && &out == &fields_, out), client,
-                    server, event, kind);
+        write_share(filler_.writer(*sources.tree, sources.all, out), client, server, event, kind);
       });
   if (alerts_.empty()) return {};
   text_.clear();

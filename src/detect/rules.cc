@@ -134,7 +134,6 @@ Rules::Route Rules::route(const std::vector<sigma::LogSource>& sources,
   Route out;
   out.plan = narrowed.plan;
   out.known = std::move(narrowed.known);
-  out.all = out.plan->any_value() != nullptr;
   std::vector<sigma::FieldId> asked, fed;
   for (const std::uint32_t rule : out.plan->rules()) correlator_->fields_of(rule, fed);
   for (sigma::Residue::Certain& from : narrowed.certain) {
@@ -152,14 +151,14 @@ Rules::Route Rules::route(const std::vector<sigma::LogSource>& sources,
     if (program.predicates[id].other != sigma::kNoField)
       asked.push_back(program.predicates[id].other);
   }
-  if (!out.all) {
+  if (out.plan->any_value() == nullptr) {
     out.asked = sources_of(std::move(asked), known, header);
   } else {
     std::erase(asked, sigma::kAnyValue);
     std::sort(asked.begin(), asked.end());
     asked.erase(std::unique(asked.begin(), asked.end()), asked.end());
     out.asked.tree = tree_of(asked);
-    out.asked.derived = out.asked.outside = true;
+    out.asked.derived = out.asked.outside = out.asked.all = true;
   }
   out.fed = sources_of(std::move(fed), known, header);
   out.nothing = out.certain.empty() && out.counted.empty() && out.plan->rules().empty();

@@ -69,6 +69,7 @@ class Rules {
     std::vector<std::pair<sigma::FieldId, HeaderField>> headers;
     const sigma::FieldTree* tree = nullptr;
     bool outside = false;  ///< some of `tree` are in the header of the event's tree
+    bool all = false;      ///< keywords: besides the fields of `tree`, every other value
     /// Add what logs/derived.h adds: where the constants do not hold it.
     bool derived = false;
     std::deque<std::string> texts;
@@ -89,7 +90,6 @@ class Rules {
     std::vector<std::vector<sigma::MatchedField>> known;
     Sources asked;        ///< what evaluating `plan` asks for
     Sources fed;          ///< what correlations ask for, of all rules here that feed any
-    bool all = false;     ///< keywords: the plan asks for every value, and `asked` gives them all
     bool nothing = true;  ///< neither: no event of this kind matches
   };
   /// Locks; kept by the caller.
