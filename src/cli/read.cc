@@ -76,7 +76,7 @@ Result read_alone(const ReadOptions& o, const Catalogue& catalogue, std::FILE* o
     options.shares = [&](const Endpoint& client, const Endpoint& server,
                          const SmbFileEvent& event) {
       for (const Alert& alert : rules.share(client, server, event)) sink->write(alert);
-      write_correlated();
+      if (rules.any_beside_events()) write_correlated();
     };
   }
   Sensor sensor(catalogue, std::move(options), [&](const Event& event) {
@@ -84,7 +84,7 @@ Result read_alone(const ReadOptions& o, const Catalogue& catalogue, std::FILE* o
     if (!o.events.wanted(event)) return;
     result.summary.count(event);
     sink->write(event, rules.event(event));
-    if (detection.rules) write_correlated();
+    if (rules.any_beside_events()) write_correlated();
   });
   DropStatistics drops;
   result.status = read_captures(

@@ -97,10 +97,9 @@ std::span<const Alert> Detector::share(const Endpoint& client, const Endpoint& s
   json_ = {};
   // Refused is not done.
   if (event.status != 0) return {};
-  const bool pipe = is_pipe_share(event.tree);
-  const Rules::Route& route = rules_.share(event.action, pipe);
+  const Rules::Route& route = rules_.share(event.action, event.on_pipes);
   if (route.nothing) return {};
-  const ShareKind kind = share_kind(event.action, pipe);
+  const ShareKind kind = share_kind(event.action, event.on_pipes);
   run(route, client, server, event.time,
       [&](const Rules::Sources& sources, sigma::EventFields& out) {
         if (sources.tree == nullptr) return;
@@ -181,7 +180,7 @@ void Detector::run(const Rules::Route& route, const Endpoint& client, const Endp
     if (correlator.timed()) observe(time);
     return;
   }
-  if (found != nullptr && !found->empty()) std::ranges::sort(seen_.rules);
+  if (found != nullptr && seen_.rules.size() > 1) std::ranges::sort(seen_.rules);
   fed_.clear();
   seen_.values.clear();
   fill(route.fed, client, server, fed_, fill_tree);
@@ -229,15 +228,35 @@ std::span<const Alert> Detector::event(logs::LogReader& log, bool with_json) {
   return alerts_;
 }
 
-const Detector::About& Detector::about(std::uint32_t rule) {
-  About& out = about_[rule];
-  if (out.made) return out;
+namespace {
+
+/// Fills what is the same in all alerts of a rule.
+template <typename About>
+void make_about(About& out, const sigma::Metadata& metadata, bool alerts) {
   out.made = true;
-  out.alerts = rules_.alerts(rule);
-  out.alert = alert_of(rules_.engine().program().rules[rule].rule->about);
+  out.alerts = alerts;
+  out.alert = alert_of(metadata);
   out.level = level_rank(out.alert.level);
   out.rule_json = rule_json(out.alert);
   out.alert.rule_json = out.rule_json;
+}
+
+}  // namespace
+
+const Detector::About& Detector::about(std::uint32_t rule) {
+  About& out = about_[rule];
+  if (!out.made)
+    make_about(out, rules_.engine().program().rules[rule].rule->about, rules_.alerts(rule));
+  return out;
+}
+
+const Detector::About& Detector::about(const sigma::Correlation& correlation) {
+  About& out = about_correlations_[&correlation];
+  if (!out.made) {
+    const sigma::Metadata& metadata = correlation.about;
+    make_about(out, metadata, level_rank(metadata.level) >= rules_.least_level());
+    out.alert.correlation = sigma::correlation_type_name(correlation.type);
+  }
   return out;
 }
 
@@ -257,13 +276,17 @@ void Detector::add_found(std::uint32_t rule, std::int64_t time,
   if (!about(rule).alerts) return;
   if (explained_used_ == explained_.size()) explained_.emplace_back();
   std::vector<Alert::Match>& matched = explained_[explained_used_++];
-  matched.clear();
-  for (sigma::MatchedField& field : matcher_.explain(rule, known))
-    matched.push_back({field.field, std::move(field.value)});
+  std::vector<sigma::MatchedField> fields = matcher_.explain(rule, known);
+  matched.resize(fields.size());
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    matched[i].field = fields[i].field;
+    matched[i].value = std::move(fields[i].value);
+  }
   add_alert(rule, time, matched, {});
 }
 
 void Detector::order_alerts() {
+  if (alerts_.size() < 2) return;
   const auto level = [](const Alert& alert) { return level_rank(alert.level); };
   if (!std::ranges::is_sorted(alerts_, std::greater(), level))
     std::ranges::stable_sort(alerts_, std::greater(), level);
@@ -279,21 +302,21 @@ void Detector::progress(std::uint64_t place, std::int64_t time) {
   if (!rules_.correlator().empty()) correlations_.progress(thread_, place, time, correlated_);
 }
 
-std::vector<Alert> Detector::take_correlated() {
-  std::vector<Alert> out;
+std::span<const Alert> Detector::take_correlated() {
+  correlated_alerts_.clear();
   for (sigma::CorrelationMatch& match : correlated_) {
-    const sigma::Metadata& about = match.correlation->about;
-    if (!match.reported || level_rank(about.level) < rules_.least_level()) continue;
-    Alert& alert = out.emplace_back(alert_of(about));
+    if (!match.reported) continue;
+    const About& of = about(*match.correlation);
+    if (!of.alerts) continue;
+    Alert& alert = correlated_alerts_.emplace_back(of.alert);
     alert.time = match.time;
     alert.input = input_;
-    alert.correlation = sigma::correlation_type_name(match.correlation->type);
     alert.group = std::move(match.group);
     alert.value = match.value;
-    ++by_level_[level_rank(about.level)];
+    ++by_level_[of.level];
   }
   correlated_.clear();
-  return out;
+  return correlated_alerts_;
 }
 
 void Detector::finish() { correlations_.finish(correlated_); }

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "detect/correlations.h"
@@ -48,8 +49,8 @@ class Detector {
 
   /// This thread is done with everything before the packet `place`, which came at `time`.
   void progress(std::uint64_t place, std::int64_t time);
-  /// Correlations that have fired since the last call, in this thread.
-  std::vector<Alert> take_correlated();
+  /// Correlations that have fired since the last call, in this thread. Valid until the next call.
+  std::span<const Alert> take_correlated();
   bool any_correlated() const { return !correlated_.empty(); }
   /// No more events in any thread: open windows are judged. Their alerts: take_correlated().
   void finish();
@@ -121,8 +122,12 @@ class Detector {
   };
   std::vector<About> about_;
   const About& about(std::uint32_t rule);
+  /// The same of a correlation, perhaps of rules that have come after ours.
+  const About& about(const sigma::Correlation& correlation);
+  std::unordered_map<const sigma::Correlation*, About> about_correlations_;
   Observation seen_;
   std::vector<sigma::CorrelationMatch> correlated_;
+  std::vector<Alert> correlated_alerts_;
   std::vector<sigma::FieldId> needed_;
   std::uint64_t events_ = 0;
   std::uint64_t by_level_[5] = {};

@@ -23,8 +23,10 @@ std::array<std::uint64_t, 5> LiveRules::alerts_by_level() const {
   return out;
 }
 
-void LiveRules::count(const Alert& alert) {
-  by_level_[static_cast<std::size_t>(level_rank(alert.level))].fetch_add(1);
+void LiveRules::count(std::span<const Alert> alerts) {
+  for (const Alert& alert : alerts)
+    by_level_[static_cast<std::size_t>(level_rank(alert.level))].fetch_add(
+        1, std::memory_order_relaxed);
 }
 
 std::string alert_summary(const std::array<std::uint64_t, 5>& by_level) {
@@ -48,7 +50,6 @@ LiveDetector::LiveDetector(LiveRules* rules, int thread, bool same_json, bool re
 void LiveDetector::renew() {
   // Read first: a replacement in between is seen with the next event.
   generation_ = rules_->generation();
-  correlated_.clear();
   detector_.reset();
   loaded_ = rules_->current();
   detector_ = std::make_unique<Detector>(loaded_->rules, loaded_->correlations, thread_);
@@ -61,7 +62,7 @@ EventFindings LiveDetector::event(const Event& event) {
   EventFindings out;
   out.alerts = detector_->event(event);
   if (out.alerts.empty()) return out;
-  for (const Alert& alert : out.alerts) rules_->count(alert);
+  rules_->count(out.alerts);
   if (!keep_records_) return out;  // the event's writer makes its JSON where it is needed
   const std::string_view json = detector_->event_json(event);
   if (same_json_) out.json = json;
@@ -77,20 +78,20 @@ std::span<const Alert> LiveDetector::share(const Endpoint& client, const Endpoin
   if (!rules_) return {};
   if (rules_->generation() != generation_) renew();
   const std::span<const Alert> out = detector_->share(client, server, event);
-  for (const Alert& alert : out) {
-    rules_->count(alert);
-    if (keep_records_) append_alert_json(records_, alert);
-  }
+  keep(out);
   return out;
 }
 
-const std::vector<Alert>& LiveDetector::take_correlated() {
-  correlated_ = detector_->take_correlated();
-  for (const Alert& alert : correlated_) {
-    rules_->count(alert);
-    if (keep_records_) append_alert_json(records_, alert);
-  }
-  return correlated_;
+std::span<const Alert> LiveDetector::take_correlated() {
+  const std::span<const Alert> out = detector_->take_correlated();
+  keep(out);
+  return out;
+}
+
+void LiveDetector::keep(std::span<const Alert> alerts) {
+  rules_->count(alerts);
+  if (!keep_records_) return;
+  for (const Alert& alert : alerts) append_alert_json(records_, alert);
 }
 
 void LiveDetector::set_place(std::uint64_t place) {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -37,7 +38,7 @@ class LiveRules {
 
   /// Alerts so far, by level_rank(), of all threads.
   std::array<std::uint64_t, 5> alerts_by_level() const;
-  void count(const Alert& alert);
+  void count(std::span<const Alert> alerts);
 
  private:
   mutable std::mutex mutex_;
@@ -63,10 +64,13 @@ class LiveDetector {
   std::span<const Alert> share(const Endpoint& client, const Endpoint& server,
                                const SmbFileEvent& event);
   /// Correlations that fired since the last call.
-  const std::vector<Alert>& correlated() {
+  std::span<const Alert> correlated() {
     if (detector_ && detector_->any_correlated()) return take_correlated();
-    correlated_.clear();
-    return correlated_;
+    return {};
+  }
+  /// Whether correlated() or records() have anything.
+  bool any_beside_events() const {
+    return !records_.empty() || (detector_ && detector_->any_correlated());
   }
   /// JSON lines of all alerts; the caller empties it.
   std::string& records() { return records_; }
@@ -78,7 +82,9 @@ class LiveDetector {
 
  private:
   void renew();
-  const std::vector<Alert>& take_correlated();
+  /// Counts alerts that are whole, and writes them to records_.
+  void keep(std::span<const Alert> alerts);
+  std::span<const Alert> take_correlated();
 
   LiveRules* rules_;
   const int thread_;
@@ -86,7 +92,6 @@ class LiveDetector {
   std::uint64_t generation_ = 0, place_ = 0;
   std::shared_ptr<LoadedRules> loaded_;
   std::unique_ptr<Detector> detector_;
-  std::vector<Alert> correlated_;
   std::string records_;
 };
 

@@ -7,7 +7,6 @@
 #include <string>
 #include <string_view>
 
-#include "base/unicode.h"
 #include "sink/sink.h"
 #include "smb/pipe.h"
 
@@ -20,10 +19,6 @@ struct ShareKind {
   std::string_view action;  ///< smb_files; empty: Zeek logs nothing of it unless told to
   bool has_size = false;
 };
-
-inline bool is_pipe_share(std::string_view tree) {
-  return tree.size() >= 4 && equal_ignoring_case(tree.substr(tree.size() - 4), "IPC$");
-}
 
 inline ShareKind share_kind(SmbFileEvent::Action action, bool pipe) {
   using Action = SmbFileEvent::Action;

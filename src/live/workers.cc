@@ -125,14 +125,14 @@ void Workers::run(Worker& worker, int number) {
                          const SmbFileEvent& event) {
       for (const Alert& alert : rules.share(client, server, event))
         format->append_alert(lines, alert);
-      write_correlated();
+      if (rules.any_beside_events()) write_correlated();
     };
   }
   Sensor sensor(catalogue_, std::move(options), [&](const Event& event) {
     if (options_.wanted && !options_.wanted(event)) return;
     summary.count(event);
     format->append(lines, event, rules.event(event));
-    if (options_.rules) write_correlated();
+    if (rules.any_beside_events()) write_correlated();
     if (lines.size() >= options_.output_block) drain();
   });
   const auto show = [&] {

@@ -75,19 +75,25 @@ struct Sensor::Impl {
     }
   }
 
-  /// Null when nobody asks: then the parser need not look at files at all.
   SmbFileHandler share_handler(const ConnectionInfo& connection) const {
-    if (!options.shares) return nullptr;
-    return [this, client = connection.initiator, server = connection.responder,
-            written = std::pair<std::string, std::string>()](const SmbFileEvent& event) mutable {
-      using Action = SmbFileEvent::Action;
-      if (event.action == Action::kRead || event.action == Action::kSessionSetup) return;
-      if (event.action == Action::kWrite) {
-        if (event.tree == written.first && event.path == written.second) return;
-        written = {event.tree, event.path};
-      }
-      options.shares(client, server, event);
-    };
+    if (!options.shares) return {};
+    using Action = SmbFileEvent::Action;
+    static constexpr SmbFileActions kActions = SmbFileActions()
+                                                   .with(Action::kTreeConnect)
+                                                   .with(Action::kOpen)
+                                                   .with(Action::kWrite, false)
+                                                   .with(Action::kDelete)
+                                                   .with(Action::kRename);
+    return {[this, client = connection.initiator, server = connection.responder,
+             written = std::pair<std::string, std::string>()](const SmbFileEvent& event) mutable {
+              if (event.action == Action::kWrite) {
+                if (event.tree == written.first && event.path == written.second) return;
+                written.first = event.tree;
+                written.second = event.path;
+              }
+              options.shares(client, server, event);
+            },
+            kActions};
   }
 
   std::unique_ptr<StreamConsumer> open_tunnel(const HttpTunnelInfo& tunnel) {

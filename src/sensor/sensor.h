@@ -18,8 +18,8 @@
 
 namespace rpcmarshal {
 
-/// What a client does on shares: connects, opens, writes (the first of several in a row only),
-/// renames, deletes. The event lives for the call.
+/// What a client does on shares: connects, opens, writes files (the first of several in a row
+/// only), renames, deletes. The event lives for the call.
 using ShareHandler =
     std::function<void(const Endpoint& client, const Endpoint& server, const SmbFileEvent&)>;
 

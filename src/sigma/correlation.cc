@@ -4,7 +4,6 @@
 #include <cmath>
 #include <cstring>
 #include <functional>
-#include <optional>
 
 #include "sigma/loader.h"
 
@@ -63,14 +62,11 @@ double percentile(std::vector<double> numbers, double percent) {
   return below + (above - below) * (rank - static_cast<double>(low));
 }
 
-/// Texts one behind the other, so that different texts never look the same.
-void make_key(const std::vector<std::string_view>& texts, std::string& out) {
-  out.clear();
-  for (const std::string_view text : texts) {
-    const auto size = static_cast<std::uint32_t>(text.size());
-    out.append(reinterpret_cast<const char*>(&size), sizeof size);
-    out += text;
-  }
+/// A key is texts one behind the other, so that different texts never look the same.
+void append_to_key(std::string_view text, std::string& out) {
+  const auto size = static_cast<std::uint32_t>(text.size());
+  out.append(reinterpret_cast<const char*>(&size), sizeof size);
+  out += text;
 }
 
 /// The texts of a key, in turn.
@@ -83,73 +79,6 @@ std::string_view take_text(std::string_view& key) {
 }
 
 }  // namespace
-
-void FieldTexts::add(FieldId field, std::string_view text) {
-  if (full(field)) return;
-  all_.push_back(
-      {field, static_cast<std::uint32_t>(text_.size()), static_cast<std::uint32_t>(text.size())});
-  text_ += text;
-}
-
-void FieldTexts::add(FieldId field, const EventValue& value) {
-  if (value.kind == EventValue::Kind::kText) return add(field, value.text);
-  if (value.kind == EventValue::Kind::kNull || value.kind == EventValue::Kind::kObject) return;
-  if (full(field)) return;
-  const std::size_t at = text_.size();
-  append_text(text_, value);
-  all_.push_back(
-      {field, static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(text_.size() - at)});
-}
-
-void FieldTexts::take(const EventFields& event, std::span<const FieldId> fields) {
-  if (fields.empty()) return;
-  for (const EventFields::Link& link : event.links()) {
-    if (std::ranges::find(fields, link.field) != fields.end())
-      add(link.field, event.values()[link.value]);
-  }
-}
-
-bool FieldTexts::full(FieldId field) const {
-  return static_cast<std::size_t>(std::ranges::count(all_, field, &One::field)) >= kMost;
-}
-
-void FieldTexts::of(FieldId field, std::vector<std::string_view>& out) const {
-  for (const One& one : all_) {
-    if (one.field == field) out.push_back(std::string_view(text_).substr(one.at, one.size));
-  }
-}
-
-bool Correlator::Latest::add(std::int64_t time, std::uint64_t value) {
-  const auto [known, fresh] = times_.try_emplace(value, time);
-  if (fresh) {
-    order_.emplace_hint(order_.end(), time, value);
-    return true;
-  }
-  if (known->second >= time) return false;
-  auto node = order_.extract({known->second, value});
-  node.value().first = known->second = time;
-  order_.insert(order_.end(), std::move(node));
-  return false;
-}
-
-void Correlator::Entries::remove_front() {
-  ++first_;
-  if (2 * first_ < all_.size()) return;  // moved at most once for each that is removed
-  all_.erase(all_.begin(), all_.begin() + static_cast<std::ptrdiff_t>(first_));
-  first_ = 0;
-}
-
-void Correlator::Entries::clear() {
-  constexpr std::size_t kKept = 64;  // groups are many
-  if (all_.capacity() > kKept) all_ = {};
-  all_.clear();
-  first_ = 0;
-}
-
-void Correlator::Latest::remove_oldest() {
-  times_.erase(order_.begin()->second);
-  order_.erase(order_.begin());
-}
 
 Correlator::Correlator(Engine& engine, Diagnostics& diagnostics, CorrelationLimits limits)
     : engine_(&engine),
@@ -203,6 +132,7 @@ Correlator::Correlator(Engine& engine, Diagnostics& diagnostics, CorrelationLimi
       feed.position = position;
       const auto make = [&](const Metadata& about) {
         Feed out = feed;
+        std::vector<FieldId> group_ids;
         for (const std::string& name : c.group_by) {
           std::string field = name;
           for (const auto& [alias, mapping] : c.aliases) {
@@ -212,8 +142,9 @@ Correlator::Correlator(Engine& engine, Diagnostics& diagnostics, CorrelationLimi
             }
           }
           out.group_fields.push_back(field);
-          out.group_ids.push_back(engine.intern(field));
+          group_ids.push_back(engine.intern(field));
         }
+        out.key = key_number(group_ids);
         for (const std::string& name : c.fields) out.value_ids.push_back(engine.intern(name));
         return out;
       };
@@ -230,11 +161,12 @@ Correlator::Correlator(Engine& engine, Diagnostics& diagnostics, CorrelationLimi
       }
     }
   }
+  for (Scratch& scratch : scratch_) scratch.keys.resize(keys_.size());
 }
 
 void Correlator::fields_of(std::uint32_t rule, std::vector<FieldId>& out) const {
   for (const Feed& f : of_rule_[rule]) {
-    out.insert(out.end(), f.group_ids.begin(), f.group_ids.end());
+    out.insert(out.end(), keys_[f.key].begin(), keys_[f.key].end());
     out.insert(out.end(), f.value_ids.begin(), f.value_ids.end());
   }
 }
@@ -244,9 +176,12 @@ void Correlator::event(const std::vector<std::uint32_t>& rules, std::int64_t tim
   if (states_.empty()) return;
   if (time != 0) now_ = std::max(now_, time);
   const std::int64_t at = time != 0 ? time : now_;
-  for (State& state : states_) {
-    if (!state.closing.empty()) close_until(state, now_, out, 0);
+  if (timed_) {
+    for (State& state : states_) {
+      if (!state.closing.empty()) close_until(state, now_, out, 0);
+    }
   }
+  ++scratch_[0].event;
   for (const std::uint32_t rule : rules) {
     for (const Feed& f : of_rule_[rule]) feed(f, at, values, out, 0);
   }
@@ -256,37 +191,67 @@ void Correlator::finish(std::vector<CorrelationMatch>& out) {
   for (State& state : states_) close_until(state, INT64_MAX, out, 0);
 }
 
+std::uint32_t Correlator::key_number(const std::vector<FieldId>& fields) {
+  const auto found = std::find(keys_.begin(), keys_.end(), fields);
+  const auto number = static_cast<std::uint32_t>(found - keys_.begin());
+  if (found == keys_.end()) keys_.push_back(fields);
+  return number;
+}
+
+const Correlator::Key& Correlator::key_of(std::uint32_t number, const FieldTexts& values,
+                                          Scratch& s) const {
+  Key& key = s.keys[number];
+  if (key.event == s.event) return key;
+  key.event = s.event;
+  key.kind = Key::Kind::kOne;
+  key.text.clear();
+  for (const FieldId id : keys_[number]) {
+    std::string_view text;
+    const std::size_t count = values.first_of(id, text);
+    if (count == 0) {
+      key.kind = Key::Kind::kNone;
+      return key;
+    }
+    if (count > 1) key.kind = Key::Kind::kSeveral;
+    append_to_key(text, key.text);
+  }
+  key.hash = Groups::hash(key.text);
+  return key;
+}
+
 bool Correlator::make_entries(const State& state, const Feed& f, std::int64_t time,
                               const FieldTexts& values, Scratch& s) const {
   s.entries.clear();
-  s.values.clear();
-  if (f.value_ids.size() == 1) {
-    // Several values of one field are several things that were seen.
-    values.of(f.value_ids[0], s.values);
-    if (s.values.empty()) return false;  // nothing to count
-  } else if (!f.value_ids.empty()) {
-    for (const FieldId id : f.value_ids) {
-      const std::size_t before = s.values.size();
-      values.of(id, s.values);
-      if (s.values.size() == before) return false;
-      s.values.resize(before + 1);
-    }
-    make_key(s.values, s.key);
-    s.values.assign(1, s.key);
-  }
-  if (state.correlation->type == Type::kValueCount) {
-    for (const std::string_view value : s.values)
+  const bool count_values = state.correlation->type == Type::kValueCount;
+  const auto add = [&](std::string_view value) {
+    double number = 0;
+    if (count_values) {
       s.entries.push_back({time, f.position, std::hash<std::string_view>()(value), 0});
-  } else if (state.correlation->fields.empty()) {
-    s.entries.push_back({time, f.position, f.position, 0});
-  } else {
-    for (const std::string_view value : s.values) {
-      double number = 0;
-      if (parse_number(value, number)) {
-        s.entries.push_back(
-            {time, f.position, f.position, std::clamp(number, -kMostNumber, kMostNumber)});
-      }
+    } else if (parse_number(value, number)) {
+      s.entries.push_back(
+          {time, f.position, f.position, std::clamp(number, -kMostNumber, kMostNumber)});
     }
+  };
+  if (f.value_ids.empty()) {
+    if (!count_values) s.entries.push_back({time, f.position, f.position, 0});
+  } else if (f.value_ids.size() == 1) {
+    // Several values of one field are several things that were seen; none is nothing to count.
+    std::string_view value;
+    const std::size_t count = values.first_of(f.value_ids[0], value);
+    if (count == 1) add(value);
+    if (count > 1) {
+      s.values.clear();
+      values.of(f.value_ids[0], s.values);
+      for (const std::string_view each : s.values) add(each);
+    }
+  } else {
+    s.key.clear();
+    for (const FieldId id : f.value_ids) {
+      std::string_view value;
+      if (values.first_of(id, value) == 0) return false;
+      append_to_key(value, s.key);
+    }
+    add(s.key);
   }
   return !s.entries.empty();
 }
@@ -296,22 +261,24 @@ void Correlator::feed(const Feed& f, std::int64_t time, const FieldTexts& values
   State& state = states_[f.correlation];
   if (state.correlation == nullptr || depth > kMaxDepth) return;
   Scratch& s = scratch_[depth];
-  if (!make_entries(state, f, time, values, s)) return;
-  // Every combination of values of the group's fields; an event without one of them is in no group.
+  const Key& key = key_of(f.key, values, s);
+  // An event without one of the fields is in no group.
+  if (key.kind == Key::Kind::kNone || !make_entries(state, f, time, values, s)) return;
+  if (key.kind == Key::Kind::kOne) return add(state, key.text, key.hash, time, out, depth);
+  // Every combination of values of the group's fields.
   s.texts.clear();
   s.options.clear();
-  for (const FieldId id : f.group_ids) {
+  for (const FieldId id : keys_[f.key]) {
     const std::size_t before = s.texts.size();
     values.of(id, s.texts);
-    if (s.texts.size() == before) return;
     s.options.emplace_back(before, s.texts.size());
   }
   s.chosen.clear();
   for (const auto& [from, to] : s.options) s.chosen.push_back(from);
   for (std::size_t combination = 0; combination < kMaxCombinations; ++combination) {
-    s.group.clear();
-    for (const std::size_t text : s.chosen) s.group.push_back(s.texts[text]);
-    add(state, time, out, depth);
+    s.key.clear();
+    for (const std::size_t text : s.chosen) append_to_key(s.texts[text], s.key);
+    add(state, s.key, Groups::hash(s.key), time, out, depth);
     std::size_t i = s.chosen.size();
     while (i > 0 && ++s.chosen[i - 1] == s.options[i - 1].second) {
       s.chosen[i - 1] = s.options[i - 1].first;
@@ -321,33 +288,24 @@ void Correlator::feed(const Feed& f, std::int64_t time, const FieldTexts& values
   }
 }
 
-Correlator::Group& Correlator::group_of(State& state, Scratch& scratch) {
-  make_key(scratch.group, scratch.key);
-  const auto found = state.by_key.find(scratch.key);
-  if (found != state.by_key.end()) {
-    state.groups.splice(state.groups.end(), state.groups, found->second);
-    return state.groups.back();
-  }
+Group& Correlator::group_of(State& state, std::string_view key, std::uint64_t hash) {
+  if (Group* known = state.groups.use(key, hash)) return *known;
   if (state.groups.size() >= limits_.groups) {
     ++dropped_;
-    forget(state, state.groups.begin());
+    forget(state, state.groups.oldest());
   }
-  Group& group = state.groups.emplace_back();
-  group.key = scratch.key;
-  state.by_key.emplace(group.key, std::prev(state.groups.end()));
-  return group;
+  return state.groups.add(key, hash);
 }
 
-void Correlator::forget(State& state, Groups::iterator group) {
-  state.entries -= group->size();
-  state.by_key.erase(group->key);
+void Correlator::forget(State& state, Group& group) {
+  state.entries -= group.size();
   state.groups.erase(group);
 }
 
 void Correlator::remove_oldest(State& state, Group& group) {
   --state.entries;
   if (state.by_value) return group.latest.remove_oldest();
-  group.sum.add(-group.entries.front().number);
+  if (const double number = group.entries.front().number; number != 0) group.sum.add(-number);
   group.entries.remove_front();
   if (group.entries.empty()) group.sum = {};
 }
@@ -439,26 +397,21 @@ void Correlator::insert(State& state, Group& group, const Entry& entry) {
     if (group.latest.add(entry.time, entry.value)) ++state.entries;
     return;
   }
-  auto place = group.entries.end();
   const bool last = entry.time >= newest;
-  if (!last) {
-    place = std::upper_bound(group.entries.begin(), group.entries.end(), entry.time,
-                             [](std::int64_t time, const Entry& e) { return time < e.time; });
-  }
-  group.entries.insert(place, entry);
+  group.entries.insert(entry);
   ++state.entries;
-  group.sum.add(entry.number);
+  if (entry.number != 0) group.sum.add(entry.number);
   if (c.type != Type::kTemporalOrdered) return;
   if (last && !group.chain.empty()) return extend(state, group, entry);
   group.chain.assign(c.rules.size(), INT64_MIN);
   for (const Entry& e : group.entries) extend(state, group, e);
 }
 
-void Correlator::add(State& state, std::int64_t time, std::vector<CorrelationMatch>& out,
-                     std::size_t depth) {
+void Correlator::add(State& state, std::string_view key, std::uint64_t hash, std::int64_t time,
+                     std::vector<CorrelationMatch>& out, std::size_t depth) {
   const Correlation& c = *state.correlation;
   const std::vector<Entry>& entries = scratch_[depth].entries;
-  Group& group = group_of(state, scratch_[depth]);
+  Group& group = group_of(state, key, hash);
   if (state.at_close && !group.open) {
     group.open = true;
     group.opened = time;
@@ -466,10 +419,10 @@ void Correlator::add(State& state, std::int64_t time, std::vector<CorrelationMat
     if (state.closing.size() > 2 * limits_.groups) {
       // Ends of groups that were forgotten; the first may be of one that is still there.
       ++dropped_;
-      const std::string key = std::move(state.closing.begin()->second);
+      const std::string first = std::move(state.closing.begin()->second);
       state.closing.erase(state.closing.begin());
-      const auto found = state.by_key.find(key);
-      if (found != state.by_key.end() && &*found->second != &group) forget(state, found->second);
+      Group* found = state.groups.find(first, Groups::hash(first));
+      if (found != nullptr && found != &group) forget(state, *found);
     }
   }
   for (const Entry& entry : entries) insert(state, group, entry);
@@ -487,7 +440,7 @@ void Correlator::add(State& state, std::int64_t time, std::vector<CorrelationMat
   }
   while (state.entries > limits_.entries && state.groups.size() > 1) {
     ++dropped_;
-    forget(state, state.groups.begin());
+    forget(state, state.groups.oldest());
   }
   double value = 0;
   if (!state.at_close && satisfied(state, group, value)) {
@@ -501,9 +454,9 @@ void Correlator::close_until(State& state, std::int64_t time, std::vector<Correl
   while (!state.closing.empty() && state.closing.begin()->first < time) {
     const auto [end, key] = *state.closing.begin();
     state.closing.erase(state.closing.begin());
-    const auto found = state.by_key.find(key);
-    if (found == state.by_key.end()) continue;
-    Group& group = *found->second;
+    Group* found = state.groups.find(key, Groups::hash(key));
+    if (found == nullptr) continue;
+    Group& group = *found;
     if (!group.open || group.opened + state.correlation->timespan != end) continue;
     double value = 0;
     const bool good = satisfied(state, group, value);
@@ -515,14 +468,15 @@ void Correlator::close_until(State& state, std::int64_t time, std::vector<Correl
 void Correlator::fire(State& state, Group& group, std::int64_t time, double value,
                       std::vector<CorrelationMatch>& out, std::size_t depth) {
   const Correlation& c = *state.correlation;
-  CorrelationMatch match;
+  const std::size_t place = out.size();
+  CorrelationMatch& match = out.emplace_back();
   match.correlation = &c;
   match.time = time;
   match.value = value;
   match.reported = !state.silent;
   std::string_view key = group.key;
+  match.group.reserve(c.group_by.size());
   for (const std::string& name : c.group_by) match.group.emplace_back(name, take_text(key));
-  out.push_back(match);
 
   // To a correlation of this one, its groups are the event's fields, by the names it gives them.
   const auto index = static_cast<std::size_t>(&state - states_.data());
@@ -530,7 +484,7 @@ void Correlator::fire(State& state, Group& group, std::int64_t time, double valu
     if (depth >= kMaxDepth) return;
     const auto text_of = [&](std::string_view name) {
       const std::string* out_text = nullptr;
-      for (const auto& [of, text] : match.group) {
+      for (const auto& [of, text] : out[place].group) {
         if (of == name) out_text = &text;
       }
       return out_text;
@@ -541,17 +495,18 @@ void Correlator::fire(State& state, Group& group, std::int64_t time, double valu
       return std::find(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(i), ids[i]) ==
              ids.begin() + static_cast<std::ptrdiff_t>(i);
     };
-    for (std::size_t g = 0; g < f.group_ids.size(); ++g) {
-      if (!once(f.group_ids, g)) continue;
-      if (const std::string* text = text_of(f.group_fields[g])) fields.add(f.group_ids[g], *text);
+    const std::vector<FieldId>& group_ids = keys_[f.key];
+    for (std::size_t g = 0; g < group_ids.size(); ++g) {
+      if (!once(group_ids, g)) continue;
+      if (const std::string* text = text_of(f.group_fields[g])) fields.add(group_ids[g], *text);
     }
     for (std::size_t v = 0; v < f.value_ids.size(); ++v) {
-      if (!once(f.value_ids, v) ||
-          std::ranges::find(f.group_ids, f.value_ids[v]) != f.group_ids.end())
+      if (!once(f.value_ids, v) || std::ranges::find(group_ids, f.value_ids[v]) != group_ids.end())
         continue;
       if (const std::string* text = text_of(states_[f.correlation].correlation->fields[v]))
         fields.add(f.value_ids[v], *text);
     }
+    ++scratch_[depth + 1].event;
     feed(f, time, fields, out, depth + 1);
   }
 }

@@ -12,19 +12,16 @@
 // with what an older set of rules had counted.
 #pragma once
 
-#include <cmath>
 #include <cstdint>
-#include <list>
 #include <map>
-#include <set>
-#include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "sigma/engine.h"
+#include "sigma/field_texts.h"
+#include "sigma/groups.h"
 #include "sigma/rule.h"
 
 namespace rpcmarshal::sigma {
@@ -32,7 +29,8 @@ namespace rpcmarshal::sigma {
 struct CorrelationMatch {
   const Correlation* correlation = nullptr;
   std::int64_t time = 0;  ///< of the match that completed it, or of the window's end
-  std::vector<std::pair<std::string, std::string>> group;
+  /// Fields and values; the names live as long as the correlation.
+  std::vector<std::pair<std::string_view, std::string>> group;
   double value = 0;      ///< what was compared: the count, sum, ...
   bool reported = true;  ///< false: only another correlation needs it
 };
@@ -41,37 +39,6 @@ struct CorrelationLimits {
   std::size_t groups = 65536;           ///< per correlation
   std::size_t entries = 2'000'000;      ///< per correlation, of all groups
   std::size_t group_entries = 100'000;  ///< of one group; then the oldest are forgotten
-};
-
-/// Values of some fields of an event, as text.
-class FieldTexts {
- public:
-  static constexpr std::size_t kMost = 16;  ///< of one field; the others are left out
-
-  void clear() {
-    all_.clear();
-    text_.clear();
-  }
-  void add(FieldId field, std::string_view text);
-  void add(FieldId field, const EventValue& value);
-  /// All that the event has of these fields.
-  void take(const EventFields& event, std::span<const FieldId> fields);
-  /// Views live until the next add().
-  void of(FieldId field, std::vector<std::string_view>& out) const;
-  template <typename Name>
-  void rename(Name&& name) {
-    for (One& one : all_) one.field = name(one.field);
-  }
-
- private:
-  struct One {
-    FieldId field;
-    std::uint32_t at, size;  ///< in text_
-  };
-  bool full(FieldId field) const;
-
-  std::vector<One> all_;
-  std::string text_;
 };
 
 class Correlator {
@@ -114,80 +81,14 @@ class Correlator {
   Handover take_over(Correlator& old);
 
  private:
-  struct Entry {
-    std::int64_t time = 0;
-    std::uint32_t rule = 0;   ///< index into Correlation::rules, the first that means it
-    std::uint64_t value = 0;  ///< value_count: hash
-    double number = 0;        ///< value_sum, ...
-  };
-  /// A sum whose terms come and go: what is too small beside the largest is kept apart (Neumaier).
-  class Sum {
-   public:
-    void add(double number) {
-      const double sum = sum_ + number;
-      lost_ += std::abs(sum_) >= std::abs(number) ? (sum_ - sum) + number : (number - sum) + sum_;
-      sum_ = sum;
-    }
-    double value() const { return sum_ + lost_; }
-
-   private:
-    double sum_ = 0, lost_ = 0;
-  };
-  /// Which values (or rules) were seen, and when last: all that counting different ones needs.
-  class Latest {
-   public:
-    /// False: the value is there already, or was seen later.
-    bool add(std::int64_t time, std::uint64_t value);
-    bool contains(std::uint64_t value) const { return times_.contains(value); }
-    std::size_t size() const { return times_.size(); }
-    std::int64_t newest() const { return order_.rbegin()->first; }
-    std::int64_t oldest() const { return order_.begin()->first; }
-    void remove_oldest();
-    void clear() {
-      order_.clear();
-      times_.clear();
-    }
-
-   private:
-    std::set<std::pair<std::int64_t, std::uint64_t>> order_;
-    std::unordered_map<std::uint64_t, std::int64_t> times_;
-  };
-  /// Entries by time. Most groups have few: nothing is allocated for none.
-  class Entries {
-   public:
-    using Iterator = std::vector<Entry>::const_iterator;
-    Iterator begin() const { return all_.begin() + static_cast<std::ptrdiff_t>(first_); }
-    Iterator end() const { return all_.end(); }
-    std::size_t size() const { return all_.size() - first_; }
-    bool empty() const { return size() == 0; }
-    const Entry& front() const { return all_[first_]; }
-    const Entry& back() const { return all_.back(); }
-    void insert(Iterator place, const Entry& entry) { all_.insert(place, entry); }
-    void remove_front();
-    void clear();
-
-   private:
-    std::vector<Entry> all_;
-    std::size_t first_ = 0;  // those before are gone
-  };
-  struct Group {
-    std::string key;  // of the values of the fields it is grouped by
-    Entries entries;  // of correlations that count more than what is different
-    Latest latest;    // of the others
-    Sum sum;
-    std::vector<std::int64_t> chain;  // temporal_ordered: start of the latest chain up to rule i
-    std::int64_t opened = 0;          // of a window that is judged when it closes
-    bool open = false;
-
-    std::size_t size() const { return entries.size() + latest.size(); }
-  };
-  using Groups = std::list<Group>;
+  using Entry = Entries::Entry;
   /// What is needed of one rule (or correlation) that feeds a correlation.
   struct Feed {
     std::uint32_t correlation = 0;
     std::uint32_t position = 0;  ///< index into Correlation::rules, the first that means it
-    std::vector<std::string> group_fields;
-    std::vector<FieldId> group_ids, value_ids;
+    std::uint32_t key = 0;       ///< index into keys_: the fields it is grouped by
+    std::vector<FieldId> value_ids;
+    std::vector<std::string> group_fields;  ///< names of the fields it is grouped by
   };
   struct State {
     const Correlation* correlation = nullptr;
@@ -197,22 +98,37 @@ class Correlator {
     std::size_t most_entries = 0;
     /// By Feed::position: everywhere in Correlation::rules where the same is meant.
     std::vector<std::vector<std::uint32_t>> positions;
-    Groups groups;  // the last is the latest used
-    std::unordered_map<std::string_view, Groups::iterator> by_key;
+    Groups groups;
     std::size_t entries = 0;
     std::multimap<std::int64_t, std::string> closing;  // end of window -> group key
   };
+  /// The group an event falls into by some fields: the same for all that are grouped by them.
+  struct Key {
+    enum class Kind : std::uint8_t {
+      kNone,    ///< it lacks one of the fields
+      kOne,     ///< this one
+      kSeveral  ///< it has several values of a field
+    } kind = Kind::kNone;
+    std::uint64_t event = 0;  ///< Scratch::event for which this was made
+    std::uint64_t hash = 0;
+    std::string text;
+  };
   /// For feed(), of which each level of correlations has its own.
   struct Scratch {
+    std::uint64_t event = 0;  // another one for each event, or group that is one
+    std::vector<Key> keys;    // by Feed::key
+    std::vector<Entry> entries;
+    FieldTexts fields;
+    // Of events that fall into several groups.
     std::vector<std::string_view> texts;                       // of all fields of the group
     std::vector<std::pair<std::size_t, std::size_t>> options;  // of each: from, to
     std::vector<std::size_t> chosen;
     std::vector<std::string_view> group, values;
-    std::vector<Entry> entries;
     std::string key;
-    FieldTexts fields;
   };
 
+  std::uint32_t key_number(const std::vector<FieldId>& fields);
+  const Key& key_of(std::uint32_t number, const FieldTexts& values, Scratch& scratch) const;
   /// Puts an entry in its place among the others of its group.
   void insert(State& state, Group& group, const Entry& entry);
   /// temporal_ordered: the chain goes on with an entry that is behind all others.
@@ -222,13 +138,15 @@ class Correlator {
   /// What an event adds to each of its groups. False: nothing.
   bool make_entries(const State& state, const Feed& feed, std::int64_t time,
                     const FieldTexts& values, Scratch& scratch) const;
-  void add(State& state, std::int64_t time, std::vector<CorrelationMatch>& out, std::size_t depth);
+  /// Adds the scratch's entries to a group.
+  void add(State& state, std::string_view key, std::uint64_t hash, std::int64_t time,
+           std::vector<CorrelationMatch>& out, std::size_t depth);
   void close_until(State& state, std::int64_t time, std::vector<CorrelationMatch>& out,
                    std::size_t depth);
   void fire(State& state, Group& group, std::int64_t time, double value,
             std::vector<CorrelationMatch>& out, std::size_t depth);
-  Group& group_of(State& state, Scratch& scratch);
-  void forget(State& state, Groups::iterator group);
+  Group& group_of(State& state, std::string_view key, std::uint64_t hash);
+  void forget(State& state, Group& group);
   void remove_oldest(State& state, Group& group);
   void clear(State& state, Group& group);
   /// Whether the group's window satisfies the condition; `value` is what was compared.
@@ -238,6 +156,7 @@ class Correlator {
   const Engine* engine_;
   CorrelationLimits limits_;
   std::vector<State> states_;
+  std::vector<std::vector<FieldId>> keys_;         // by Feed::key
   std::vector<std::vector<Feed>> of_rule_;         // rule -> feeds
   std::vector<std::vector<Feed>> of_correlation_;  // state -> feeds of others
   std::vector<bool> silent_;

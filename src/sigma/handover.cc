@@ -84,11 +84,9 @@ Correlator::Handover Correlator::take_over(Correlator& old) {
     State &from = *found->second, &to = states_[i];
     known.erase(found);
     to.groups = std::move(from.groups);
-    to.by_key = std::move(from.by_key);  // its keys live in the groups, which have not moved
     to.entries = std::exchange(from.entries, 0);
     to.closing = std::move(from.closing);
     from.groups.clear();
-    from.by_key.clear();
     from.closing.clear();
     ++out.kept;
   }

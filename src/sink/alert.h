@@ -31,7 +31,7 @@ struct Alert {
   std::string_view event;  ///< JSON; empty: not to be shown
   /// Of a correlation: its type (empty: a rule on one event), its group, and what was counted.
   std::string_view correlation;
-  std::vector<std::pair<std::string, std::string>> group;
+  std::vector<std::pair<std::string_view, std::string>> group;
   double value = 0;
 };
 

@@ -1,6 +1,6 @@
 // Event to JSON: what it holds is in event_tree.h.
 #include <algorithm>
-#include <ctime>
+#include <chrono>
 
 #include "sink/event_tree.h"
 #include "sink/json_writer.h"
@@ -9,36 +9,28 @@
 namespace rpcmarshal {
 namespace {
 
-void append_digits(std::string& out, std::uint64_t value, int width) {
-  char text[20];
-  for (int i = width; i-- > 0; value /= 10) text[i] = static_cast<char>('0' + value % 10);
-  out.append(text, static_cast<std::size_t>(width));
+void put_digits(char* to, std::uint32_t value, int width) {
+  for (int i = width; i-- > 0; value /= 10) to[i] = static_cast<char>('0' + value % 10);
 }
 
 }  // namespace
 
 void append_time(std::string& out, Timestamp time) {
-  const std::time_t seconds = static_cast<std::time_t>(time / 1'000'000'000);
-  std::tm parts{};
-#ifdef _WIN32
-  gmtime_s(&parts, &seconds);
-#else
-  gmtime_r(&seconds, &parts);
-#endif
-  append_digits(out, static_cast<std::uint64_t>(std::clamp(parts.tm_year + 1900, 0, 9999)), 4);
-  out += '-';
-  append_digits(out, static_cast<std::uint64_t>(parts.tm_mon + 1), 2);
-  out += '-';
-  append_digits(out, static_cast<std::uint64_t>(parts.tm_mday), 2);
-  out += 'T';
-  append_digits(out, static_cast<std::uint64_t>(parts.tm_hour), 2);
-  out += ':';
-  append_digits(out, static_cast<std::uint64_t>(parts.tm_min), 2);
-  out += ':';
-  append_digits(out, static_cast<std::uint64_t>(parts.tm_sec), 2);
-  out += '.';
-  append_digits(out, static_cast<std::uint64_t>(time % 1'000'000'000 / 1000), 6);
-  out += 'Z';
+  namespace chrono = std::chrono;
+  const chrono::sys_time<chrono::nanoseconds> at{chrono::nanoseconds(time)};
+  const auto day = chrono::floor<chrono::days>(at);
+  const chrono::year_month_day date(day);
+  const auto micros = static_cast<std::uint64_t>((at - day).count() / 1000);
+  const auto seconds = static_cast<std::uint32_t>(micros / 1'000'000);
+  char text[] = "0000-00-00T00:00:00.000000Z";
+  put_digits(text, static_cast<std::uint32_t>(static_cast<int>(date.year())), 4);
+  put_digits(text + 5, static_cast<unsigned>(date.month()), 2);
+  put_digits(text + 8, static_cast<unsigned>(date.day()), 2);
+  put_digits(text + 11, seconds / 3600, 2);
+  put_digits(text + 14, seconds / 60 % 60, 2);
+  put_digits(text + 17, seconds % 60, 2);
+  put_digits(text + 20, static_cast<std::uint32_t>(micros % 1'000'000), 6);
+  out.append(text, sizeof text - 1);
 }
 
 void append_action(std::string& out, const EventAction& action) {

@@ -58,19 +58,37 @@ int sequence_length(std::string_view s, std::size_t at) {
   return 0;
 }
 
-/// How many bytes from `at` on are written as they are, in whole groups of eight.
-std::size_t plain_groups(std::string_view s, std::size_t at) {
+/// Whether one of eight bytes is written otherwise than it is, or must be looked at. What a borrow
+/// or carry adds comes from a byte that is one itself.
+bool any_special(std::uint64_t x) {
   constexpr std::uint64_t kOnes = 0x0101010101010101, kHigh = 0x8080808080808080;
+  const std::uint64_t quote = x ^ kOnes * '"', slash = x ^ kOnes * '\\';
+  const std::uint64_t special = x | (x - kOnes * 0x20) | (quote - kOnes) | (slash - kOnes) |
+                                (x + kOnes);  // 0x80 and above, below 0x20, the two, 0x7F
+  return (special & kHigh) != 0;
+}
+
+/// How many bytes from `at` on are written as they are: whole groups of eight, and the end. What is
+/// left of a group is to be looked at letter by letter.
+std::size_t plain_groups(std::string_view s, std::size_t at) {
   const std::size_t start = at;
-  for (; at + 8 <= s.size(); at += 8) {
+  const auto load8 = [&](std::size_t from) {
     std::uint64_t x;
-    std::memcpy(&x, s.data() + at, 8);
-    // Bit 7 of a byte is set when it is one of these. What a borrow or carry adds comes from a byte
-    // that is one itself: the group is then looked at letter by letter, no more.
-    const std::uint64_t quote = x ^ kOnes * '"', slash = x ^ kOnes * '\\';
-    const std::uint64_t special = x | (x - kOnes * 0x20) | (quote - kOnes) | (slash - kOnes) |
-                                  (x + kOnes);  // 0x80 and above, below 0x20, the two, 0x7F
-    if ((special & kHigh) != 0) break;
+    std::memcpy(&x, s.data() + from, 8);
+    return x;
+  };
+  for (; at + 8 <= s.size(); at += 8) {
+    if (any_special(load8(at))) return at - start;
+  }
+  if (at == s.size()) return at - start;
+  // The last bytes together with some before them.
+  if (s.size() >= 8) {
+    if (!any_special(load8(s.size() - 8))) at = s.size();
+  } else if (s.size() >= 4) {
+    std::uint32_t first, last;
+    std::memcpy(&first, s.data(), 4);
+    std::memcpy(&last, s.data() + s.size() - 4, 4);
+    if (!any_special(std::uint64_t{first} << 32 | last)) at = s.size();
   }
   return at - start;
 }

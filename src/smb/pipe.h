@@ -1,8 +1,13 @@
 // What smb/ gives to the rooms above it: named pipes opened over SMB, as byte streams.
 #pragma once
 
+#include <concepts>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
@@ -74,7 +79,7 @@ struct PipeInfo {
 /// mode a write or a read need not match a PDU: consumers treat it as a byte stream.
 using PipeFactory = std::function<std::unique_ptr<StreamConsumer>(const PipeInfo&)>;
 
-/// A file or pipe operation other than pipe data, for Zeek-like smb_files records.
+/// What a client does on a share, for records like Zeek's smb_files. Texts live for the call.
 struct SmbFileEvent {
   Timestamp time = 0;
   enum class Action : std::uint8_t {
@@ -87,13 +92,61 @@ struct SmbFileEvent {
     kTreeConnect,
     kSessionSetup
   } action{};
-  std::string tree;
-  std::string path;
+  bool on_pipes = false;  ///< the share is IPC$: what has a path is a named pipe
+  std::string_view tree;
+  std::string_view path;
   std::uint64_t size = 0;    ///< bytes read or written in this message
   std::uint32_t status = 0;  ///< NTSTATUS of the answer, when seen
-  std::shared_ptr<const SmbSession> session;
 };
-using SmbFileHandler = std::function<void(const SmbFileEvent&)>;
+
+/// A set of actions, on IPC$ and on other shares.
+class SmbFileActions {
+ public:
+  using Action = SmbFileEvent::Action;
+
+  static constexpr SmbFileActions all() {
+    SmbFileActions out;
+    out.bits_ = 0xFFFF;
+    return out;
+  }
+  constexpr SmbFileActions with(Action action, bool on_pipes) const {
+    SmbFileActions out = *this;
+    out.bits_ |= bit(action, on_pipes);
+    return out;
+  }
+  constexpr SmbFileActions with(Action action) const {
+    return with(action, false).with(action, true);
+  }
+  constexpr bool has(Action action, bool on_pipes) const { return bits_ & bit(action, on_pipes); }
+  constexpr bool has(Action action) const { return has(action, false) || has(action, true); }
+
+ private:
+  static constexpr unsigned bit(Action action, bool on_pipes) {
+    return 1u << (2 * static_cast<unsigned>(action) + (on_pipes ? 1 : 0));
+  }
+  unsigned bits_ = 0;
+};
+
+/// Who is told of what clients do on shares, and of which actions: there are as many as there are
+/// calls, and one that nobody wants should cost nothing.
+class SmbFileHandler {
+ public:
+  SmbFileHandler() = default;  ///< nobody, of nothing
+  template <typename Told>
+  requires std::invocable<Told&, const SmbFileEvent&> SmbFileHandler(
+      Told told, SmbFileActions actions = SmbFileActions::all())
+      : told_(std::move(told)), actions_(actions) {}
+
+  bool wants(SmbFileEvent::Action action) const { return actions_.has(action); }
+  bool wants(SmbFileEvent::Action action, bool on_pipes) const {
+    return actions_.has(action, on_pipes);
+  }
+  void tell(const SmbFileEvent& event) const { told_(event); }
+
+ private:
+  std::function<void(const SmbFileEvent&)> told_;
+  SmbFileActions actions_;
+};
 
 /// Counters of one parser; summed by the owner.
 struct SmbStatistics {

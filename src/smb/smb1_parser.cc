@@ -301,8 +301,8 @@ void Smb1Parser::response(const Header& header, const Block& block, Request* r, 
         opened(header, *r, block.word(5), block.word(63), time);
       } else if (r && block.word_count == 0) {
         const SmbTree* tree = state_.find_tree(r->user, r->tree);
-        state_.tell(Action::kOpen, time, tree ? std::string_view(tree->path) : "", r->name, 0,
-                    header.status, r->user);
+        state_.tell(Action::kOpen, time, tree ? std::string_view(tree->path) : "", r->name,
+                    header.status);
       }
       break;
     case kOpenAndX:
@@ -395,8 +395,7 @@ void Smb1Parser::session_setup_response(const Header& header, const Block& block
     }
   }
   if (r) r->user = header.user;  // what is chained behind belongs to the new session
-  if (!more)
-    state_.tell(SmbFileEvent::Action::kSessionSetup, time, "", "", 0, header.status, header.user);
+  if (!more) state_.tell(SmbFileEvent::Action::kSessionSetup, time, "", "", header.status);
 }
 
 void Smb1Parser::tree_connect_request(const Header& header, const Block& block, Request& r) {
@@ -429,8 +428,7 @@ void Smb1Parser::tree_connect_response(const Header& header, const Block& block,
     state_.add_tree(header.user, id, std::move(tree));
   }
   r->tree = id;
-  state_.tell(SmbFileEvent::Action::kTreeConnect, time, r->tree_path, "", 0, header.status,
-              header.user);
+  state_.tell(SmbFileEvent::Action::kTreeConnect, time, r->tree_path, "", header.status);
 }
 
 void Smb1Parser::opened(const Header& header, Request& r, std::uint16_t fid, int file_type,

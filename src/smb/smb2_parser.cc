@@ -315,7 +315,7 @@ void Smb2Parser::create_response(const Header& header, Bytes message, Request& r
   } else {
     const SmbTree* tree = state_->find_tree(r.session, r.tree);
     state_->tell(SmbFileEvent::Action::kOpen, time, tree ? std::string_view(tree->path) : "",
-                 r.text, 0, header.status, r.session);
+                 r.text, header.status);
   }
   if (r.has_followers) name_followers(header.message_id, key, opened);
 }
@@ -373,7 +373,7 @@ void Smb2Parser::response(const Header& header, Bytes message, std::size_t lengt
         if (u8(message, kBody + 2) == 3) tree.type = SmbTree::Type::kPrinter;
         state_->add_tree(header.session, header.tree, std::move(tree));
       }
-      state_->tell(Action::kTreeConnect, time, r->text, "", 0, header.status, header.session);
+      state_->tell(Action::kTreeConnect, time, r->text, "", header.status);
       break;
     }
     case kTreeDisconnect:

@@ -91,8 +91,7 @@ void Smb2Parser::session_setup_response(const Header& header, Bytes message, std
     }
   }
   if (header.status != kStatusMoreProcessing)
-    state_->tell(SmbFileEvent::Action::kSessionSetup, time, "", "", 0, header.status,
-                 header.session);
+    state_->tell(SmbFileEvent::Action::kSessionSetup, time, "", "", header.status);
 }
 
 /// A session's keys come from the authentication that made it; a channel bound to it later has a

@@ -17,6 +17,10 @@ std::string pipe_name(std::string_view path) {
   return path.empty() ? std::string() : "\\pipe\\" + std::string(path);
 }
 
+bool is_pipe_share(std::string_view tree) {
+  return tree.size() >= 4 && equal_ignoring_case(tree.substr(tree.size() - 4), "IPC$");
+}
+
 }  // namespace
 
 Payload payload_at(Bytes message, std::uint64_t offset, std::uint64_t size) {
@@ -96,7 +100,7 @@ void SmbState::end_tree(std::uint64_t session, std::uint32_t id, Timestamp time)
   trees_.erase({session, id});
 }
 
-SmbHandle* SmbState::find(const HandleKey& key) {
+SmbHandle* SmbState::look_up(const HandleKey& key) {
   auto found = index_.find(key);
   return found == index_.end() ? nullptr : &*found->second;
 }
@@ -113,7 +117,10 @@ SmbHandle& SmbState::open(const HandleKey& key, std::uint32_t tree_id, std::stri
   index_[key] = std::prev(handles_.end());
   handle.key = key;
   handle.tree_id = tree_id;
-  if (const SmbTree* tree = find_tree(key.session, tree_id)) handle.tree = tree->path;
+  if (const SmbTree* tree = find_tree(key.session, tree_id)) {
+    handle.tree = tree->path;
+    handle.on_pipes = is_pipe_share(tree->path);
+  }
   if (path.size() > kMaxPath) path.resize(kMaxPath);
   handle.path = std::move(path);
   handle.kind = kind;
@@ -142,6 +149,7 @@ void SmbState::end_handle(Handles::iterator it, Timestamp time) {
     stream_memory_ -= it->charged;
     --open_pipes_;
   }
+  if (last_ == &*it) last_ = nullptr;
   index_.erase(it->key);
   handles_.erase(it);
 }
@@ -204,27 +212,19 @@ std::size_t SmbState::memory() const {
 }
 
 void SmbState::tell(SmbFileEvent::Action action, Timestamp time, std::string_view tree,
-                    std::string_view path, std::uint64_t size, std::uint32_t status,
-                    std::uint64_t session) {
-  if (!files_) return;
-  SmbFileEvent event;
-  event.time = time;
-  event.action = action;
-  event.tree = tree;
-  event.path = path;
-  event.size = size;
-  event.status = status;
-  event.session = find_session(session);
-  files_(event);
+                    std::string_view path, std::uint32_t status) {
+  if (!files_.wants(action)) return;
+  const bool on_pipes = is_pipe_share(tree);
+  if (!files_.wants(action, on_pipes)) return;
+  files_.tell({time, action, on_pipes, tree, path, 0, status});
 }
 
-void SmbState::tell(SmbFileEvent::Action action, Timestamp time, const HandleKey& key,
-                    std::uint64_t size, std::uint32_t status) {
-  if (!files_) return;
-  const SmbHandle* handle = find(key);
-  std::string_view none;
-  tell(action, time, handle ? std::string_view(handle->tree) : none,
-       handle ? std::string_view(handle->path) : none, size, status, key.session);
+void SmbState::tell_of(const SmbHandle* handle, SmbFileEvent::Action action, Timestamp time,
+                       std::uint64_t size, std::uint32_t status) {
+  static const SmbHandle kNone;
+  const SmbHandle& of = handle ? *handle : kNone;
+  if (!files_.wants(action, of.on_pipes)) return;
+  files_.tell({time, action, of.on_pipes, of.tree, of.path, size, status});
 }
 
 }  // namespace rpcmarshal

@@ -40,6 +40,7 @@ struct SmbHandle {
   std::string path;
   HandleKind kind = HandleKind::kUnknown;
   bool opened_in_capture = true;
+  bool on_pipes = false;  ///< its tree is IPC$
   std::shared_ptr<SmbSession> session;
   std::unique_ptr<StreamConsumer> stream;  ///< kPipe only
   std::shared_ptr<SmbRoutes> routes;       ///< kPipe only
@@ -91,7 +92,11 @@ class SmbState {
   const SmbTree* find_tree(std::uint64_t session, std::uint32_t id) const;
   void end_tree(std::uint64_t session, std::uint32_t id, Timestamp time);
 
-  SmbHandle* find(const HandleKey& key);
+  SmbHandle* find(const HandleKey& key) {
+    // Messages on one handle come in runs.
+    if (last_ == nullptr || !(last_->key == key)) last_ = look_up(key);
+    return last_;
+  }
   /// Adds an open handle; one with the same key is ended first.
   SmbHandle& open(const HandleKey& key, std::uint32_t tree_id, std::string path, HandleKind kind,
                   Timestamp time);
@@ -109,11 +114,14 @@ class SmbState {
   void end(Timestamp time);
   std::size_t memory() const;
 
-  bool has_file_handler() const { return files_ != nullptr; }
+  /// Something was done on a share, or tried.
   void tell(SmbFileEvent::Action action, Timestamp time, std::string_view tree,
-            std::string_view path, std::uint64_t size, std::uint32_t status, std::uint64_t session);
+            std::string_view path, std::uint32_t status);
+  /// The same on an open handle.
   void tell(SmbFileEvent::Action action, Timestamp time, const HandleKey& key, std::uint64_t size,
-            std::uint32_t status);
+            std::uint32_t status) {
+    if (files_.wants(action)) tell_of(find(key), action, time, size, status);
+  }
 
   SmbStatistics& statistics;
 
@@ -130,6 +138,9 @@ class SmbState {
   };
   using Handles = std::list<SmbHandle>;  // oldest first
 
+  SmbHandle* look_up(const HandleKey& key);
+  void tell_of(const SmbHandle* handle, SmbFileEvent::Action action, Timestamp time,
+               std::uint64_t size, std::uint32_t status);
   void begin_pipe(SmbHandle& handle);
   void end_handle(Handles::iterator it, Timestamp time);
 
@@ -141,6 +152,7 @@ class SmbState {
   std::map<std::pair<std::uint64_t, std::uint32_t>, SmbTree> trees_;
   Handles handles_;
   std::unordered_map<HandleKey, Handles::iterator, KeyHash> index_;
+  SmbHandle* last_ = nullptr;  // that was found
   std::size_t open_pipes_ = 0;
   std::size_t stream_memory_ = 0;
 };

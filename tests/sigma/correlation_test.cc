@@ -62,7 +62,7 @@ class Correlated {
     std::vector<std::string> out;
     for (const CorrelationMatch& m : matches) {
       std::string one = m.correlation->about.title + "@" + std::to_string(m.time / 1'000'000'000);
-      for (const auto& [name, value] : m.group) one += " " + name + "=" + value;
+      for (const auto& [name, value] : m.group) one += " " + std::string(name) + "=" + value;
       char number[32];
       std::snprintf(number, sizeof number, " (%g)", m.value);
       out.push_back(one + number);

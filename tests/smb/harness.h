@@ -20,7 +20,8 @@ struct PipeRecord {
 class Harness {
  public:
   explicit Harness(bool initiator_known = true, const Secrets* secrets = nullptr,
-                   std::shared_ptr<SmbChannels> channels = nullptr) {
+                   std::shared_ptr<SmbChannels> channels = nullptr,
+                   SmbFileActions told = SmbFileActions::all()) {
     ConnectionInfo info;
     info.initiator.port = next_port++;
     info.responder.port = 445;
@@ -32,8 +33,12 @@ class Harness {
           pipes.back().info = pipe;
           return std::make_unique<Pipe>(pipes.back());
         },
-        [this](const SmbFileEvent& e) { events.push_back(e); }, statistics, std::move(channels),
-        secrets);
+        {[this](const SmbFileEvent& e) {
+           events.push_back(
+               {e.action, e.on_pipes, std::string(e.tree), std::string(e.path), e.size, e.status});
+         },
+         told},
+        statistics, std::move(channels), secrets);
   }
   void client(std::string_view message) { send(Direction::kForward, framed(message)); }
   void server(std::string_view message) { send(Direction::kBackward, framed(message)); }
@@ -72,7 +77,14 @@ class Harness {
   std::size_t step = 0;
   Timestamp now = 0;
   std::deque<PipeRecord> pipes;
-  std::vector<SmbFileEvent> events;
+  struct FileEvent {
+    SmbFileEvent::Action action;
+    bool on_pipes;
+    std::string tree, path;
+    std::uint64_t size;
+    std::uint32_t status;
+  };
+  std::vector<FileEvent> events;
   SmbStatistics statistics;
   std::unique_ptr<StreamConsumer> parser;
 };

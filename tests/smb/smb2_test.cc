@@ -119,6 +119,28 @@ TEST(Smb2, FileContentsAreNotPipeData) {
   EXPECT_EQ(h.events.back().path, "x.bin");
   EXPECT_EQ(h.events.back().tree, "\\\\FS1\\C$");
   EXPECT_EQ(h.events.back().size, bulk.size());
+  EXPECT_TRUE(h.events[1].on_pipes && h.events[2].on_pipes);
+  EXPECT_FALSE(h.events[3].on_pipes || h.events[4].on_pipes || h.events[5].on_pipes);
+}
+
+TEST(Smb2, OnlyActionsThatAreWantedAreTold) {
+  using Action = SmbFileEvent::Action;
+  Harness h(true, nullptr, nullptr,
+            SmbFileActions().with(Action::kTreeConnect).with(Action::kWrite, false));
+  h.open_pipe();
+  h.client(smb2({9, 4, false, 0, 7}, write_request(file_id(1), pdu(11, "bind"))));
+  h.server(smb2({9, 4, true, 0, 7}, write_response(4)));
+  h.client(smb2({3, 30}, tree_connect_request("\\\\FS1\\C$")));
+  h.server(smb2({3, 30, true, 0, 8}, tree_connect_response(1)));
+  h.client(smb2({5, 31, false, 0, 8}, create_request("x.bin")));
+  h.server(smb2({5, 31, true, 0, 8}, create_response(file_id(5))));
+  h.client(smb2({9, 32, false, 0, 8}, write_request(file_id(5), "text")));
+  h.server(smb2({9, 32, true, 0, 8}, write_response(4)));
+  ASSERT_EQ(h.events.size(), 3u);
+  EXPECT_EQ(h.events[0].tree, "\\\\FS1\\IPC$");
+  EXPECT_EQ(h.events[1].tree, "\\\\FS1\\C$");
+  EXPECT_EQ(h.events[2].action, Action::kWrite);
+  EXPECT_EQ(h.events[2].path, "x.bin");
 }
 
 TEST(Smb2, MidStreamDataThatIsRpcOpensANamelessPipe) {

@@ -1,0 +1,56 @@
+// Values of some fields of an event, as text: what correlations group and count by.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sigma/fields.h"
+
+namespace rpcmarshal::sigma {
+
+class FieldTexts {
+ public:
+  static constexpr std::size_t kMost = 16;  ///< of one field; the others are left out
+
+  void clear() {
+    all_.clear();
+    text_.clear();
+  }
+  void add(FieldId field, std::string_view text);
+  void add(FieldId field, const EventValue& value);
+  /// All that the event has of these fields.
+  void take(const EventFields& event, std::span<const FieldId> fields);
+
+  // Views live until the next add().
+
+  /// Appends all values of a field.
+  void of(FieldId field, std::vector<std::string_view>& out) const;
+  /// How many values a field has; `first`: the first of them.
+  std::size_t first_of(FieldId field, std::string_view& first) const {
+    std::size_t count = 0;
+    for (const One& one : all_) {
+      if (one.field == field && count++ == 0)
+        first = std::string_view(text_).substr(one.at, one.size);
+    }
+    return count;
+  }
+  template <typename Name>
+  void rename(Name&& name) {
+    for (One& one : all_) one.field = name(one.field);
+  }
+
+ private:
+  struct One {
+    FieldId field;
+    std::uint32_t at, size;  ///< in text_
+  };
+  bool full(FieldId field) const;
+
+  std::vector<One> all_;
+  std::string text_;
+};
+
+}  // namespace rpcmarshal::sigma
