@@ -45,7 +45,7 @@ struct Predicate {
   bool cased = false;              ///< evaluated when asked, on the text as it is
   std::string text;                ///< folded unless cased; kRegex: the expression
   std::vector<PatternPart> parts;  ///< kWildcard, folded unless cased
-  std::unique_ptr<RE2> regex;
+  std::shared_ptr<const RE2> regex;
   double number = 0;
   CompareOp op = CompareOp::kLess;
   TimePart part = TimePart::kNone;

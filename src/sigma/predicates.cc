@@ -155,15 +155,16 @@ PredicateId Predicates::regex(const Value& value, FieldId field, std::string& er
   p.kind = Kind::kRegex;
   p.field = field;
   p.text = regex_text(value);
-  p.regex = std::make_unique<RE2>(p.text, regex_options());
-  if (!p.regex->ok()) {
-    error = regex_error(p.text, *p.regex);
+  // The expression and what its matches cannot do without, of one compilation.
+  const auto filter = std::make_shared<re2::FilteredRE2>();
+  int id = 0;
+  if (filter->Add(p.text, regex_options(), &id) != RE2::NoError) {
+    error = regex_error(p.text, RE2(p.text, regex_options()));
     return kNone;
   }
-  re2::FilteredRE2 filter;
-  int id = 0;
   std::vector<std::string> atoms;
-  if (filter.Add(p.text, regex_options(), &id) == RE2::NoError) filter.Compile(&atoms);
+  filter->Compile(&atoms);
+  p.regex = std::shared_ptr<const RE2>(filter, &filter->GetRE2(id));
   const bool usable = !atoms.empty() && std::all_of(atoms.begin(), atoms.end(), [](const auto& a) {
     return a.size() >= 3 && std::all_of(a.begin(), a.end(),
                                         [](char c) { return static_cast<std::uint8_t>(c) < 0x80; });

@@ -23,7 +23,7 @@ struct Yaml {
   bool boolean = false;
   std::int64_t integer = 0;
   double real = 0;
-  std::string text;  ///< of every scalar, as it was written
+  std::string text;  ///< of every scalar but null, as it was written
   std::vector<Yaml> list;
   std::vector<YamlEntry> map;  ///< keys are scalars, each once, in file order
 
