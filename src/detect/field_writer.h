@@ -53,6 +53,8 @@ class FieldWriter {
     return next_ != sigma::FieldTree::kNowhere || all_;
   }
   [[nodiscard]] bool key_escaped(std::string_view name);
+  /// As after a key that led to `node`, wherever that is.
+  void set_key(Node node) { next_ = node; }
 
   void string(std::string_view utf8);
   void string_utf16(Bytes utf16, ByteOrder order);

@@ -22,6 +22,7 @@ enum Part : std::uint32_t {
   kBind = 1u << 16,
   kSucceeded = 1u << 17,    ///< the status the operation returned is 0
   kPlainStatus = 1u << 18,  ///< it is not, but nothing to rules either
+  kNoStatus = 1u << 19,     ///< it returned none
 };
 
 /// What stands before the first dot; `rest` is what is behind it.
@@ -40,6 +41,14 @@ std::string_view name_of(ndr::StatusKind kind, std::uint32_t status) {
     default:
       return hresult_name(status);
   }
+}
+
+/// What the operation returned; missing when that is not known. It is always the last.
+ndr::Value returned(const Event& event) {
+  const ndr::Value& values = event.response.values;
+  if (!event.response.has_values || values.size() == 0) return {};
+  const ndr::Value last = values.at(values.size() - 1);
+  return last.name() == "return" ? last : ndr::Value();
 }
 
 constexpr std::string_view kStatusName = "response.return.name";
@@ -117,12 +126,13 @@ RouteKey RouteKeys::of(const Event& e) {
   if (e.request.has_values) key.parts |= kRequest;
   if (e.response.has_values) {
     key.parts |= kResponse;
-    const ndr::Value result = e.response.values.find("return");
-    if (!result.is_missing()) {
-      const ndr::StatusKind kind = result.display().status;
+    const ndr::Value result = returned(e);
+    if (result.is_missing()) {
+      key.parts |= kNoStatus;
+    } else if (const ndr::StatusKind kind = result.display().status;
+               kind != ndr::StatusKind::kNone) {
       const std::int64_t status = result.as_int();
-      if (kind == ndr::StatusKind::kNone) {
-      } else if (status == 0) {
+      if (status == 0) {
         key.parts |= kSucceeded;
       } else if (plain(kind, static_cast<std::uint32_t>(status))) {
         key.parts |= kPlainStatus;
@@ -175,12 +185,13 @@ bool field_outlook(const Event& event, const RouteKey& key, const RouteHints& hi
     // Not of the request: a parameter may have that name.
     if (head == "response" && name == "return" &&
         !(absent_without(kSucceeded) && absent_without(kPlainStatus))) {
-      const ndr::Value result = event.response.values.find("return");
+      const ndr::Value result = returned(event);
       const auto status = static_cast<std::uint32_t>(result.as_int());
       if (below == "value") out.push_back(EventValue::of(std::int64_t{status}));
       if (below == "name") text(name_of(result.display().status, status));
       return below == "value" || below == "name";
     }
+    if (head == "response" && name == "return" && !absent_without(kNoStatus)) return true;
     if (name == "return" || name.starts_with("orpc")) return false;
     return std::ranges::none_of(key.procedure->parameters,
                                 [&](const Parameter& p) { return p.field.name == name; });

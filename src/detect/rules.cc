@@ -89,10 +89,10 @@ bool Rules::alerts(std::uint32_t rule) const {
          level_rank(engine_->program().rules[rule].rule->about.level) >= least_level_;
 }
 
-const sigma::FieldTree* Rules::tree_of(const std::vector<sigma::FieldId>& fields) {
+const EventFieldTree* Rules::tree_of(const std::vector<sigma::FieldId>& fields) {
   const std::lock_guard lock(mutex_);
-  std::unique_ptr<sigma::FieldTree>& tree = trees_[fields];
-  if (!tree) tree = std::make_unique<sigma::FieldTree>(engine_->fields(), fields);
+  std::unique_ptr<EventFieldTree>& tree = trees_[fields];
+  if (!tree) tree = std::make_unique<EventFieldTree>(engine_->fields(), fields);
   return tree.get();
 }
 

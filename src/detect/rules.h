@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "detect/event_fields.h"
 #include "detect/route.h"
 #include "event/event.h"
 #include "interface/model.h"
@@ -20,7 +21,6 @@
 #include "logs/known_fields.h"
 #include "sigma/correlation.h"
 #include "sigma/engine.h"
-#include "sigma/field_tree.h"
 #include "sigma/loader.h"
 #include "sink/alert.h"
 #include "smb/pipe.h"
@@ -67,7 +67,7 @@ class Rules {
     /// of it (nullptr: nothing else is asked for).
     std::vector<std::pair<sigma::FieldId, sigma::EventValue>> constants;
     std::vector<std::pair<sigma::FieldId, HeaderField>> headers;
-    const sigma::FieldTree* tree = nullptr;
+    const EventFieldTree* tree = nullptr;
     bool outside = false;  ///< some of `tree` are in the header of the event's tree
     bool all = false;      ///< keywords: besides the fields of `tree`, every other value
     /// Add what logs/derived.h adds: where the constants do not hold it.
@@ -113,7 +113,7 @@ class Rules {
                      HeaderField (*header)(std::string_view field));
   Route share_route(SmbFileEvent::Action action, bool pipe);
   /// Locks; kept for the next who asks.
-  const sigma::FieldTree* tree_of(const std::vector<sigma::FieldId>& fields);
+  const EventFieldTree* tree_of(const std::vector<sigma::FieldId>& fields);
   std::pair<std::string, std::string> zeek_names(std::string_view uuid,
                                                  std::string_view opnum) const;
   std::pair<std::string, std::string> zeek_names(const Guid& uuid,
@@ -131,7 +131,7 @@ class Rules {
   RouteHints hints_;
   std::array<Route, 16> shares_;  // by action and pipe
   std::mutex mutex_;
-  std::map<std::vector<sigma::FieldId>, std::unique_ptr<sigma::FieldTree>> trees_;
+  std::map<std::vector<sigma::FieldId>, std::unique_ptr<EventFieldTree>> trees_;
   int least_level_ = 0;
 };
 

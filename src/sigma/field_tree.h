@@ -27,6 +27,17 @@ class FieldTree {
     if ((place.keys >> key_bit(key) & 1) == 0) return place.any;
     return search(place, key);
   }
+  /// Calls visit(key, child) for each child that has a name of its own.
+  template <typename Visit>
+  void for_each_child(Node parent, Visit&& visit) const {
+    const Place& place = places_[parent];
+    for (std::uint32_t i = 0; i < place.child_count; ++i) {
+      const Child& child = children_[place.first_child + i];
+      visit(key_of(child), child.node);
+    }
+  }
+  /// Where every other name leads.
+  Node any_child(Node parent) const { return places_[parent].any; }
   /// The needed fields a value at `node` belongs to.
   std::span<const FieldId> fields(Node node) const {
     if (node == kNowhere) return {};

@@ -174,6 +174,21 @@ void details(Out& out, const Event& e) {
   out.end_object();
 }
 
+/// The context handles of a call.
+template <typename Out>
+void handles(Out& out, const Event& e) {
+  if (!out.key("handles")) return;
+  out.begin_array();
+  for (const HandleUse& use : e.handles) {
+    out.begin_object();
+    out.member("parameter", use.parameter);
+    if (!use.label.empty()) out.member("name", use.label);
+    if (use.opened) out.member_bool("opened", true);
+    out.end_object();
+  }
+  out.end_array();
+}
+
 /// The bytes are shown where the arguments could not be.
 inline bool wants_raw(const EventHalf& half) {
   switch (half.status) {
@@ -258,13 +273,10 @@ void header(Out& out, const Event& e) {
   }
 }
 
-/// With which arguments, and what became of it. `values` is of the same event and writer.
+/// What became of the call, and all that was made of its arguments. `values` is of the same event
+/// and writer.
 template <typename Out>
-void body(Out& out, const Event& e, ValueTree<Out>& values) {
-  if (e.request.has_values && out.key("request"))
-    values.record(e.request.values, e.response.has_values ? e.response.values : ndr::Value());
-  if (e.response.has_values && out.key("response"))
-    values.record(e.response.values, e.request.has_values ? e.request.values : ndr::Value());
+void findings(Out& out, const Event& e, ValueTree<Out>& values) {
   out.member("outcome", outcome_name(e.outcome));
   if ((e.outcome == Outcome::kFault || e.outcome == Outcome::kDenied ||
        (e.outcome == Outcome::kRejected && (e.fault_status != 0 || !e.refusal.empty()))) &&
@@ -293,17 +305,7 @@ void body(Out& out, const Event& e, ValueTree<Out>& values) {
     out.end_object();
   }
   if (!e.details.empty()) details(out, e);
-  if (!e.handles.empty() && out.key("handles")) {
-    out.begin_array();
-    for (const HandleUse& use : e.handles) {
-      out.begin_object();
-      out.member("parameter", use.parameter);
-      if (!use.label.empty()) out.member("name", use.label);
-      if (use.opened) out.member_bool("opened", true);
-      out.end_object();
-    }
-    out.end_array();
-  }
+  if (!e.handles.empty()) handles(out, e);
   if (e.object_view) {
     object_view_groups(out, *e.object_view,
                        [&](const ndr::Value& value) { values.element(value); });
@@ -322,6 +324,16 @@ void body(Out& out, const Event& e, ValueTree<Out>& values) {
     }
   }
   if (e.action && out.key("action")) action(out, *e.action);
+}
+
+/// With which arguments, and what became of it. `values` is of the same event and writer.
+template <typename Out>
+void body(Out& out, const Event& e, ValueTree<Out>& values) {
+  if (e.request.has_values && out.key("request"))
+    values.record(e.request.values, e.response.has_values ? e.response.values : ndr::Value());
+  if (e.response.has_values && out.key("response"))
+    values.record(e.response.values, e.request.has_values ? e.request.values : ndr::Value());
+  findings(out, e, values);
 }
 
 /// The event as an object. `values` is of the same event and writer.

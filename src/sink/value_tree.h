@@ -21,7 +21,12 @@ class ValueTree {
 
   /// The members of `root` as an object.
   void record(const ndr::Value& root, const ndr::Value& other_root) {
-    walker_.start(root);
+    member(root, root, other_root);
+  }
+  /// One of the members of `root`, whose name was given.
+  void member(const ndr::Value& value_of_member, const ndr::Value& root,
+              const ndr::Value& other_root) {
+    walker_.start(value_of_member);
     while (walker_.next()) {
       const ndr::Value& value = walker_.value();
       const bool top = walker_.depth() == 0;

@@ -17,7 +17,6 @@ using sigma::EventFields;
 using sigma::EventValue;
 using sigma::FieldId;
 using sigma::FieldIndex;
-using sigma::FieldTree;
 
 std::string text_of(const EventValue& value) {
   std::string out = std::to_string(static_cast<int>(value.kind)) + ' ';
@@ -54,11 +53,18 @@ class Comparison {
       index.intern(name);
     const std::string_view any[] = {"wmi", "in", "properties", "*"};
     index.add_path(any, index.intern("any property"));
-    whole_ = std::make_unique<FieldTree>(index, all_fields(index));
+    whole_ = std::make_unique<EventFieldTree>(index, all_fields(index));
     const FieldId few[] = {index.find("request.lpBinaryPathName"), index.find("response.return"),
                            index.find("user.groups"), index.find("any property")};
     few_.assign(std::begin(few), std::end(few));
-    narrow_ = std::make_unique<FieldTree>(index, few_);
+    narrow_ = std::make_unique<EventFieldTree>(index, few_);
+    // Every field once beside two others, of which one is near.
+    const auto count = static_cast<FieldId>(index.size());
+    for (FieldId field = 0; field < count; ++field) {
+      const FieldId some[] = {field, (field + 1) % count, (field + count / 2) % count};
+      some_.emplace_back(std::vector<FieldId>(std::begin(some), std::end(some)),
+                         std::make_unique<EventFieldTree>(index, some));
+    }
   }
 
   void compare(const std::string& capture) {
@@ -81,18 +87,34 @@ class Comparison {
             << capture << " event " << event.id << " all " << all;
       }
       values_ += read_.links().size();
-      filler_.begin(filled_);
-      filler_.add(event, *narrow_, true, false, filled_);
-      std::string narrow, expected;
-      for (const auto& link : filled_.links())
-        narrow += text_of(filled_.values()[link.value]) + std::to_string(link.field) + '\n';
-      for (const auto& link : read_.links()) {
-        if (std::find(few_.begin(), few_.end(), link.field) != few_.end())
-          expected += text_of(read_.values()[link.value]) + std::to_string(link.field) + '\n';
+      compare(event, *narrow_, few_, capture);
+      for (int i = 0; i < 20; ++i) {
+        const auto& [fields, tree] = some_[next_++ % some_.size()];
+        compare(event, *tree, fields, capture);
       }
-      ASSERT_EQ(narrow, expected) << capture << " event " << event.id;
       ++events_;
     });
+  }
+
+  /// With what was read, of which only `fields` are asked for.
+  void compare(const Event& event, const EventFieldTree& tree, const std::vector<FieldId>& fields,
+               const std::string& capture) {
+    filler_.begin(filled_);
+    filler_.add(event, tree, true, false, filled_);
+    // The order of values matters within a field only.
+    for (const FieldId field : fields) {
+      std::string found, expected;
+      for (const auto& link : filled_.links()) {
+        if (link.field == field) found += text_of(filled_.values()[link.value]) + '\n';
+      }
+      for (const auto& link : read_.links()) {
+        if (link.field == field) expected += text_of(read_.values()[link.value]) + '\n';
+      }
+      ASSERT_EQ(found, expected) << capture << " event " << event.id << ' '
+                                 << rules_.fields().name(field);
+    }
+    for (const auto& link : filled_.links())
+      ASSERT_NE(std::find(fields.begin(), fields.end(), link.field), fields.end());
   }
 
   std::size_t events() const { return events_; }
@@ -101,8 +123,10 @@ class Comparison {
 
  private:
   Rules rules_;
-  std::unique_ptr<FieldTree> whole_, narrow_;
+  std::unique_ptr<EventFieldTree> whole_, narrow_;
   std::vector<FieldId> few_;
+  std::vector<std::pair<std::vector<FieldId>, std::unique_ptr<EventFieldTree>>> some_;
+  std::size_t next_ = 0;
   EventJson json_;
   EventFiller filler_;
   logs::JsonDocument document_;
@@ -153,7 +177,7 @@ void expect_as_read(Write&& write) {
   ASSERT_TRUE(document.parse(std::string_view(text).substr(0, size))) << text << document.error();
   EventFields read, filled;
   document.fill(index, read, true);
-  const FieldTree tree(index, all_fields(index));
+  const EventFieldTree tree(index, all_fields(index));
   EventFiller filler;
   filler.begin(filled);
   write(filler.writer(tree, true, filled));
