@@ -26,6 +26,7 @@ void Correlations::take_first(std::vector<sigma::CorrelationMatch>& out) {
 }
 
 void Correlations::wait(Observation observation, std::vector<sigma::CorrelationMatch>& out) {
+  observation.values.keep();
   waiting_.push_back(std::move(observation));
   std::push_heap(waiting_.begin(), waiting_.end(), later);
   if (waiting_.size() > kMaxWaiting) take_first(out);

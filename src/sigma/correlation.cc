@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
-#include <functional>
 
 #include "sigma/loader.h"
 
@@ -12,12 +10,6 @@ namespace {
 
 using Type = CorrelationType;
 using Op = CorrelationBound::Op;
-
-/// Correlations of correlations: the loader allows no circles, so this many levels are in no file.
-constexpr std::size_t kMaxDepth = 16;
-constexpr std::size_t kMaxCombinations = 16;
-/// Beyond any quantity, and so far from the largest double that no sum of entries reaches it.
-constexpr double kMostNumber = 1e290;
 
 bool bound_holds(const CorrelationBound& bound, double value) {
   switch (bound.op) {
@@ -62,23 +54,14 @@ double percentile(std::vector<double> numbers, double percent) {
   return below + (above - below) * (rank - static_cast<double>(low));
 }
 
-/// A key is texts one behind the other, so that different texts never look the same.
-void append_to_key(std::string_view text, std::string& out) {
-  const auto size = static_cast<std::uint32_t>(text.size());
-  out.append(reinterpret_cast<const char*>(&size), sizeof size);
-  out += text;
-}
-
-/// The texts of a key, in turn.
-std::string_view take_text(std::string_view& key) {
-  std::uint32_t size = 0;
-  std::memcpy(&size, key.data(), sizeof size);
-  const std::string_view out = key.substr(sizeof size, size);
-  key.remove_prefix(sizeof size + size);
-  return out;
-}
-
 }  // namespace
+
+std::uint32_t Correlator::key_number(const std::vector<FieldId>& fields) {
+  const auto found = std::find(keys_.begin(), keys_.end(), fields);
+  const auto number = static_cast<std::uint32_t>(found - keys_.begin());
+  if (found == keys_.end()) keys_.push_back(fields);
+  return number;
+}
 
 Correlator::Correlator(Engine& engine, Diagnostics& diagnostics, CorrelationLimits limits)
     : engine_(&engine),
@@ -98,6 +81,10 @@ Correlator::Correlator(Engine& engine, Diagnostics& diagnostics, CorrelationLimi
                        return b.op != Op::kGt && b.op != Op::kGte;
                      });
     state.by_value = c.type == Type::kValueCount || c.type == Type::kTemporal;
+    if ((state.by_value || c.type == Type::kEventCount) && !c.expression_root) {
+      for (const CorrelationBound& bound : c.bounds)
+        state.least = std::max(state.least, bound.value);
+    }
 
     timed_ = timed_ || state.at_close;
     state.most_entries = limits_.group_entries;
@@ -189,103 +176,6 @@ void Correlator::event(const std::vector<std::uint32_t>& rules, std::int64_t tim
 
 void Correlator::finish(std::vector<CorrelationMatch>& out) {
   for (State& state : states_) close_until(state, INT64_MAX, out, 0);
-}
-
-std::uint32_t Correlator::key_number(const std::vector<FieldId>& fields) {
-  const auto found = std::find(keys_.begin(), keys_.end(), fields);
-  const auto number = static_cast<std::uint32_t>(found - keys_.begin());
-  if (found == keys_.end()) keys_.push_back(fields);
-  return number;
-}
-
-const Correlator::Key& Correlator::key_of(std::uint32_t number, const FieldTexts& values,
-                                          Scratch& s) const {
-  Key& key = s.keys[number];
-  if (key.event == s.event) return key;
-  key.event = s.event;
-  key.kind = Key::Kind::kOne;
-  key.text.clear();
-  for (const FieldId id : keys_[number]) {
-    std::string_view text;
-    const std::size_t count = values.first_of(id, text);
-    if (count == 0) {
-      key.kind = Key::Kind::kNone;
-      return key;
-    }
-    if (count > 1) key.kind = Key::Kind::kSeveral;
-    append_to_key(text, key.text);
-  }
-  key.hash = Groups::hash(key.text);
-  return key;
-}
-
-bool Correlator::make_entries(const State& state, const Feed& f, std::int64_t time,
-                              const FieldTexts& values, Scratch& s) const {
-  s.entries.clear();
-  const bool count_values = state.correlation->type == Type::kValueCount;
-  const auto add = [&](std::string_view value) {
-    double number = 0;
-    if (count_values) {
-      s.entries.push_back({time, f.position, std::hash<std::string_view>()(value), 0});
-    } else if (parse_number(value, number)) {
-      s.entries.push_back(
-          {time, f.position, f.position, std::clamp(number, -kMostNumber, kMostNumber)});
-    }
-  };
-  if (f.value_ids.empty()) {
-    if (!count_values) s.entries.push_back({time, f.position, f.position, 0});
-  } else if (f.value_ids.size() == 1) {
-    // Several values of one field are several things that were seen; none is nothing to count.
-    std::string_view value;
-    const std::size_t count = values.first_of(f.value_ids[0], value);
-    if (count == 1) add(value);
-    if (count > 1) {
-      s.values.clear();
-      values.of(f.value_ids[0], s.values);
-      for (const std::string_view each : s.values) add(each);
-    }
-  } else {
-    s.key.clear();
-    for (const FieldId id : f.value_ids) {
-      std::string_view value;
-      if (values.first_of(id, value) == 0) return false;
-      append_to_key(value, s.key);
-    }
-    add(s.key);
-  }
-  return !s.entries.empty();
-}
-
-void Correlator::feed(const Feed& f, std::int64_t time, const FieldTexts& values,
-                      std::vector<CorrelationMatch>& out, std::size_t depth) {
-  State& state = states_[f.correlation];
-  if (state.correlation == nullptr || depth > kMaxDepth) return;
-  Scratch& s = scratch_[depth];
-  const Key& key = key_of(f.key, values, s);
-  // An event without one of the fields is in no group.
-  if (key.kind == Key::Kind::kNone || !make_entries(state, f, time, values, s)) return;
-  if (key.kind == Key::Kind::kOne) return add(state, key.text, key.hash, time, out, depth);
-  // Every combination of values of the group's fields.
-  s.texts.clear();
-  s.options.clear();
-  for (const FieldId id : keys_[f.key]) {
-    const std::size_t before = s.texts.size();
-    values.of(id, s.texts);
-    s.options.emplace_back(before, s.texts.size());
-  }
-  s.chosen.clear();
-  for (const auto& [from, to] : s.options) s.chosen.push_back(from);
-  for (std::size_t combination = 0; combination < kMaxCombinations; ++combination) {
-    s.key.clear();
-    for (const std::size_t text : s.chosen) append_to_key(s.texts[text], s.key);
-    add(state, s.key, Groups::hash(s.key), time, out, depth);
-    std::size_t i = s.chosen.size();
-    while (i > 0 && ++s.chosen[i - 1] == s.options[i - 1].second) {
-      s.chosen[i - 1] = s.options[i - 1].first;
-      --i;
-    }
-    if (i == 0) return;
-  }
 }
 
 Group& Correlator::group_of(State& state, std::string_view key, std::uint64_t hash) {
@@ -407,29 +297,30 @@ void Correlator::insert(State& state, Group& group, const Entry& entry) {
   for (const Entry& e : group.entries) extend(state, group, e);
 }
 
-void Correlator::add(State& state, std::string_view key, std::uint64_t hash, std::int64_t time,
+void Correlator::open_window(State& state, Group& group, std::int64_t time) {
+  group.open = true;
+  group.opened = time;
+  state.closing.emplace(time + state.correlation->timespan, group.key);
+  if (state.closing.size() <= 2 * limits_.groups) return;
+  // Ends of groups that were forgotten; the first may be of one that is still there.
+  ++dropped_;
+  const std::string first = std::move(state.closing.begin()->second);
+  state.closing.erase(state.closing.begin());
+  Group* found = state.groups.find(first, Groups::hash(first));
+  if (found != nullptr && found != &group) forget(state, *found);
+}
+
+void Correlator::add(State& state, std::string_view key, std::uint64_t hash,
+                     std::span<const Entry> entries, std::int64_t time,
                      std::vector<CorrelationMatch>& out, std::size_t depth) {
-  const Correlation& c = *state.correlation;
-  const std::vector<Entry>& entries = scratch_[depth].entries;
   Group& group = group_of(state, key, hash);
-  if (state.at_close && !group.open) {
-    group.open = true;
-    group.opened = time;
-    state.closing.emplace(time + c.timespan, group.key);
-    if (state.closing.size() > 2 * limits_.groups) {
-      // Ends of groups that were forgotten; the first may be of one that is still there.
-      ++dropped_;
-      const std::string first = std::move(state.closing.begin()->second);
-      state.closing.erase(state.closing.begin());
-      Group* found = state.groups.find(first, Groups::hash(first));
-      if (found != nullptr && found != &group) forget(state, *found);
-    }
-  }
+  if (state.at_close && !group.open) open_window(state, group, time);
   for (const Entry& entry : entries) insert(state, group, entry);
   if (group.size() == 0) return;
   if (!state.at_close) {
     const std::int64_t oldest =
-        (state.by_value ? group.latest.newest() : group.entries.back().time) - c.timespan;
+        (state.by_value ? group.latest.newest() : group.entries.back().time) -
+        state.correlation->timespan;
     while (group.size() != 0 &&
            (state.by_value ? group.latest.oldest() : group.entries.front().time) < oldest)
       remove_oldest(state, group);
@@ -443,10 +334,11 @@ void Correlator::add(State& state, std::string_view key, std::uint64_t hash, std
     forget(state, state.groups.oldest());
   }
   double value = 0;
-  if (!state.at_close && satisfied(state, group, value)) {
-    clear(state, group);
-    fire(state, group, time, value, out, depth);
-  }
+  if (state.at_close || static_cast<double>(group.size()) < state.least ||
+      !satisfied(state, group, value))
+    return;
+  clear(state, group);
+  fire(state, group, time, value, out, depth);
 }
 
 void Correlator::close_until(State& state, std::int64_t time, std::vector<CorrelationMatch>& out,
@@ -462,52 +354,6 @@ void Correlator::close_until(State& state, std::int64_t time, std::vector<Correl
     const bool good = satisfied(state, group, value);
     clear(state, group);
     if (good) fire(state, group, end, value, out, depth);
-  }
-}
-
-void Correlator::fire(State& state, Group& group, std::int64_t time, double value,
-                      std::vector<CorrelationMatch>& out, std::size_t depth) {
-  const Correlation& c = *state.correlation;
-  const std::size_t place = out.size();
-  CorrelationMatch& match = out.emplace_back();
-  match.correlation = &c;
-  match.time = time;
-  match.value = value;
-  match.reported = !state.silent;
-  std::string_view key = group.key;
-  match.group.reserve(c.group_by.size());
-  for (const std::string& name : c.group_by) match.group.emplace_back(name, take_text(key));
-
-  // To a correlation of this one, its groups are the event's fields, by the names it gives them.
-  const auto index = static_cast<std::size_t>(&state - states_.data());
-  for (const Feed& f : of_correlation_[index]) {
-    if (depth >= kMaxDepth) return;
-    const auto text_of = [&](std::string_view name) {
-      const std::string* out_text = nullptr;
-      for (const auto& [of, text] : out[place].group) {
-        if (of == name) out_text = &text;
-      }
-      return out_text;
-    };
-    FieldTexts& fields = scratch_[depth + 1].fields;
-    fields.clear();
-    const auto once = [&](const std::vector<FieldId>& ids, std::size_t i) {
-      return std::find(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(i), ids[i]) ==
-             ids.begin() + static_cast<std::ptrdiff_t>(i);
-    };
-    const std::vector<FieldId>& group_ids = keys_[f.key];
-    for (std::size_t g = 0; g < group_ids.size(); ++g) {
-      if (!once(group_ids, g)) continue;
-      if (const std::string* text = text_of(f.group_fields[g])) fields.add(group_ids[g], *text);
-    }
-    for (std::size_t v = 0; v < f.value_ids.size(); ++v) {
-      if (!once(f.value_ids, v) || std::ranges::find(group_ids, f.value_ids[v]) != group_ids.end())
-        continue;
-      if (const std::string* text = text_of(states_[f.correlation].correlation->fields[v]))
-        fields.add(f.value_ids[v], *text);
-    }
-    ++scratch_[depth + 1].event;
-    feed(f, time, fields, out, depth + 1);
   }
 }
 

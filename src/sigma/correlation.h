@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -96,6 +97,7 @@ class Correlator {
     bool silent = false;
     bool by_value = false;  ///< counts what is different: Group::latest
     std::size_t most_entries = 0;
+    double least = 0;  ///< with fewer entries the condition does not hold
     /// By Feed::position: everywhere in Correlation::rules where the same is meant.
     std::vector<std::vector<std::uint32_t>> positions;
     Groups groups;
@@ -128,19 +130,32 @@ class Correlator {
   };
 
   std::uint32_t key_number(const std::vector<FieldId>& fields);
-  const Key& key_of(std::uint32_t number, const FieldTexts& values, Scratch& scratch) const;
+  const Key& key_of(std::uint32_t number, const FieldTexts& values, Scratch& scratch) const {
+    Key& key = scratch.keys[number];
+    if (key.event != scratch.event) {
+      key.event = scratch.event;
+      make_key(keys_[number], values, key);
+    }
+    return key;
+  }
+  static void make_key(const std::vector<FieldId>& fields, const FieldTexts& values, Key& key);
   /// Puts an entry in its place among the others of its group.
   void insert(State& state, Group& group, const Entry& entry);
   /// temporal_ordered: the chain goes on with an entry that is behind all others.
   void extend(const State& state, Group& group, const Entry& entry);
   void feed(const Feed& feed, std::int64_t time, const FieldTexts& values,
             std::vector<CorrelationMatch>& out, std::size_t depth);
-  /// What an event adds to each of its groups. False: nothing.
-  bool make_entries(const State& state, const Feed& feed, std::int64_t time,
-                    const FieldTexts& values, Scratch& scratch) const;
-  /// Adds the scratch's entries to a group.
-  void add(State& state, std::string_view key, std::uint64_t hash, std::int64_t time,
-           std::vector<CorrelationMatch>& out, std::size_t depth);
+  /// What an event adds to each of its groups, by the values that are counted.
+  static void make_entries(const State& state, const Feed& feed, std::int64_t time,
+                           const FieldTexts& values, Scratch& scratch);
+  /// For an event of which each of these fields may have several values: all combinations.
+  void feed_several(const Feed& feed, std::int64_t time, const FieldTexts& values,
+                    std::span<const Entry> entries, std::vector<CorrelationMatch>& out,
+                    std::size_t depth);
+  /// Adds to a group.
+  void add(State& state, std::string_view key, std::uint64_t hash, std::span<const Entry> entries,
+           std::int64_t time, std::vector<CorrelationMatch>& out, std::size_t depth);
+  void open_window(State& state, Group& group, std::int64_t time);
   void close_until(State& state, std::int64_t time, std::vector<CorrelationMatch>& out,
                    std::size_t depth);
   void fire(State& state, Group& group, std::int64_t time, double value,
@@ -152,6 +167,10 @@ class Correlator {
   /// Whether the group's window satisfies the condition; `value` is what was compared.
   bool satisfied(const State& state, const Group& group, double& value) const;
   bool seen(const State& state, const Group& group, std::uint32_t node) const;
+
+  /// Correlations of correlations: the loader allows no circles, so this many levels are in no
+  /// file.
+  static constexpr std::size_t kMaxDepth = 16;
 
   const Engine* engine_;
   CorrelationLimits limits_;

@@ -4,21 +4,32 @@
 
 namespace rpcmarshal::sigma {
 
-void FieldTexts::add(FieldId field, std::string_view text) {
+void FieldTexts::add_copy(FieldId field, std::string_view text) {
   if (full(field)) return;
-  all_.push_back(
-      {field, static_cast<std::uint32_t>(text_.size()), static_cast<std::uint32_t>(text.size())});
+  all_.push_back({field, static_cast<std::uint32_t>(text.size()), nullptr, text_.size()});
   text_ += text;
 }
 
 void FieldTexts::add(FieldId field, const EventValue& value) {
-  if (value.kind == EventValue::Kind::kText) return add(field, value.text);
   if (value.kind == EventValue::Kind::kNull || value.kind == EventValue::Kind::kObject) return;
   if (full(field)) return;
+  if (value.kind == EventValue::Kind::kText && value.text.data() != nullptr) {
+    const auto size = static_cast<std::uint32_t>(value.text.size());
+    all_.push_back({field, size, value.text.data(), 0});
+    return;
+  }
   const std::size_t at = text_.size();
   append_text(text_, value);
-  all_.push_back(
-      {field, static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(text_.size() - at)});
+  all_.push_back({field, static_cast<std::uint32_t>(text_.size() - at), nullptr, at});
+}
+
+void FieldTexts::keep() {
+  for (One& one : all_) {
+    if (one.text == nullptr) continue;
+    one.at = text_.size();
+    text_.append(one.text, one.size);
+    one.text = nullptr;
+  }
 }
 
 void FieldTexts::take(const EventFields& event, std::span<const FieldId> fields) {
@@ -36,7 +47,7 @@ bool FieldTexts::full(FieldId field) const {
 
 void FieldTexts::of(FieldId field, std::vector<std::string_view>& out) const {
   for (const One& one : all_) {
-    if (one.field == field) out.push_back(std::string_view(text_).substr(one.at, one.size));
+    if (one.field == field) out.push_back(text_of(one));
   }
 }
 

@@ -1,4 +1,5 @@
-// Values of some fields of an event, as text: what correlations group and count by.
+// Values of some fields of an event, as text: what correlations group and count by. Texts stay
+// where they are until keep() is called; what is no text is written here.
 #pragma once
 
 #include <cstdint>
@@ -19,10 +20,13 @@ class FieldTexts {
     all_.clear();
     text_.clear();
   }
-  void add(FieldId field, std::string_view text);
+  /// A text outlives this, or keep() is called while it is there.
   void add(FieldId field, const EventValue& value);
-  /// All that the event has of these fields.
+  void add_copy(FieldId field, std::string_view text);
+  /// All that the event has of these fields; as add().
   void take(const EventFields& event, std::span<const FieldId> fields);
+  /// Texts may go now.
+  void keep();
 
   // Views live until the next add().
 
@@ -32,8 +36,7 @@ class FieldTexts {
   std::size_t first_of(FieldId field, std::string_view& first) const {
     std::size_t count = 0;
     for (const One& one : all_) {
-      if (one.field == field && count++ == 0)
-        first = std::string_view(text_).substr(one.at, one.size);
+      if (one.field == field && count++ == 0) first = text_of(one);
     }
     return count;
   }
@@ -45,8 +48,13 @@ class FieldTexts {
  private:
   struct One {
     FieldId field;
-    std::uint32_t at, size;  ///< in text_
+    std::uint32_t size;
+    const char* text;  ///< null: in text_
+    std::size_t at;    ///< there
   };
+  std::string_view text_of(const One& one) const {
+    return {one.text != nullptr ? one.text : text_.data() + one.at, one.size};
+  }
   bool full(FieldId field) const;
 
   std::vector<One> all_;

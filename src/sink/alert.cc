@@ -78,9 +78,14 @@ void rule_members(JsonWriter& json, const Alert& rule) {
 void matched_array(JsonWriter& json, std::span<const Alert::Match> matched) {
   json.begin_array();
   for (const Alert::Match& field : matched) {
-    json.begin_object();
-    if (!field.field.empty()) json.member("field", field.field);
-    json.member("value", field.value);
+    if (field.field.empty()) {
+      json.raw_before_value("{\"value\":");
+    } else {
+      json.raw_before_value("{\"field\":");
+      json.string(field.field);
+      json.raw_before_value("\"value\":");
+    }
+    json.string(field.value);
     json.end_object();
   }
   json.end_array();

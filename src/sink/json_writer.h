@@ -59,6 +59,11 @@ class JsonWriter {
   void boolean(bool value) { literal(value ? "true" : "false"); }
   void null() { literal("null"); }
   void raw(std::string_view json) { literal(json); }
+  /// The same of something that a value must follow: "{\"name\":".
+  void raw_before_value(std::string_view json) {
+    literal(json);
+    fresh_ = true;
+  }
 
   // Shorthands for a named member.
   void member(std::string_view name, std::string_view value) {

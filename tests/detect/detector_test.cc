@@ -284,7 +284,7 @@ TEST(Correlations, OfThreadsAreTakenInTheOrderOfPackets) {
   const sigma::FieldId client = loaded.rules.fields().find("client.address");
   const auto seen = [&](std::uint64_t place, std::uint32_t rule) {
     Observation out{place, static_cast<std::int64_t>(place) * 1'000'000'000, {rule}, {}};
-    out.values.add(client, std::string_view("10.0.0.1"));
+    out.values.add_copy(client, "10.0.0.1");
     return out;
   };
   std::vector<sigma::CorrelationMatch> out;
