@@ -41,8 +41,11 @@ Rules::Rules(RuleOptions options, const Catalogue& catalogue)
   correlator_ = std::make_unique<sigma::Correlator>(*engine_, diagnostics_);
   hints_ = RouteHints(engine_->fields(), engine_->program().predicates);
   if (!options_.level.empty()) least_level_ = level_rank(options_.level);
+  std::vector<sigma::FieldId> every(fields().size());
+  std::iota(every.begin(), every.end(), 0u);
+  const sigma::FieldTree tree(fields(), every);
   for (std::size_t i = 0; i < shares_.size(); ++i)
-    shares_[i] = share_route(static_cast<SmbFileEvent::Action>(i / 2), i % 2 != 0);
+    shares_[i] = share_route(static_cast<SmbFileEvent::Action>(i / 2), i % 2 != 0, tree);
   if (engine_->rule_count() == 0 && error_.empty()) error_ = "no rule could be loaded";
 }
 
@@ -182,16 +185,14 @@ Rules::Route Rules::route(const Event& event, const RouteKey& key) {
   return route(own_sources_, outlook(key), outlook(key.without_status()), header_field);
 }
 
-Rules::Route Rules::share_route(SmbFileEvent::Action action, bool pipe) {
+Rules::Route Rules::share_route(SmbFileEvent::Action action, bool pipe,
+                                const sigma::FieldTree& every) {
   const ShareKind kind = share_kind(action, pipe);
   if (!kind.mapping && kind.action.empty()) return {};
   // Which fields there are at all is the same for all of a kind.
-  std::vector<sigma::FieldId> every(fields().size());
-  std::iota(every.begin(), every.end(), 0u);
-  const sigma::FieldTree tree(fields(), every);
   sigma::EventFields sample;
   FieldWriter writer;
-  writer.start(tree, sample, false);
+  writer.start(every, sample, false);
   write_share(writer, {}, {}, {}, kind);
   std::vector<bool> there(fields().size(), false);
   for (const auto& link : sample.links()) there[link.field] = true;

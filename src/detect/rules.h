@@ -111,7 +111,8 @@ class Rules {
               const sigma::KnownValues& known, HeaderField (*header)(std::string_view field));
   Sources sources_of(std::vector<sigma::FieldId> fields, const sigma::KnownValues& known,
                      HeaderField (*header)(std::string_view field));
-  Route share_route(SmbFileEvent::Action action, bool pipe);
+  /// `every`: of all fields.
+  Route share_route(SmbFileEvent::Action action, bool pipe, const sigma::FieldTree& every);
   /// Locks; kept for the next who asks.
   const EventFieldTree* tree_of(const std::vector<sigma::FieldId>& fields);
   std::pair<std::string, std::string> zeek_names(std::string_view uuid,

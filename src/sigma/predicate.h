@@ -42,10 +42,10 @@ struct Predicate {
   };
   Kind kind = Kind::kEquals;
   FieldId field = kNoField;
-  bool cased = false;              ///< evaluated when asked, on the text as it is
-  std::string text;                ///< folded unless cased; kRegex: the expression
-  std::vector<PatternPart> parts;  ///< kWildcard, folded unless cased
-  std::shared_ptr<const RE2> regex;
+  bool cased = false;                ///< evaluated when asked, on the text as it is
+  std::string text;                  ///< folded unless cased; kRegex: the expression
+  std::vector<PatternPart> parts;    ///< kWildcard, folded unless cased
+  std::shared_ptr<const RE2> regex;  ///< one for all predicates with this text
   double number = 0;
   CompareOp op = CompareOp::kLess;
   TimePart part = TimePart::kNone;
@@ -82,6 +82,9 @@ class Predicates {
   PredicateId text_predicate(Predicate::Kind kind, FieldId field, std::string text);
   PredicateId string(const Value& value, FieldId field);
   PredicateId regex(const Value& value, FieldId field, std::string& error);
+  /// nullptr, and why, when it cannot be compiled; `words` as Regex says.
+  std::shared_ptr<const RE2> compile(const std::string& text, std::vector<std::string>& words,
+                                     std::string& error);
   PredicateId present(FieldId field) {
     return text_predicate(Predicate::Kind::kPresent, field, {});
   }
@@ -89,6 +92,8 @@ class Predicates {
   FieldIndex& fields_;
   std::vector<Predicate> all_;
   std::unordered_map<std::string, PredicateId> ids_;
+  struct Regex;
+  std::unordered_map<std::string, std::shared_ptr<Regex>> regexes_;  // by text, with flags
 };
 
 using match::ValueView;

@@ -150,31 +150,50 @@ PredicateId Predicates::string(const Value& value, FieldId field) {
   return intern(std::move(p));
 }
 
+/// An expression, compiled, and words of which at least one is in everything it matches; no words:
+/// none are known.
+struct Predicates::Regex {
+  re2::FilteredRE2 filtered;
+  std::vector<std::string> words;
+};
+
+std::shared_ptr<const RE2> Predicates::compile(const std::string& text,
+                                               std::vector<std::string>& words,
+                                               std::string& error) {
+  std::shared_ptr<Regex>& shared = regexes_[text];
+  if (shared == nullptr) {
+    auto fresh = std::make_shared<Regex>();
+    int id = 0;
+    if (fresh->filtered.Add(text, regex_options(), &id) != RE2::NoError) {
+      error = regex_error(text, RE2(text, regex_options()));
+      return nullptr;
+    }
+    fresh->filtered.Compile(&fresh->words);
+    const bool usable =
+        std::all_of(fresh->words.begin(), fresh->words.end(), [](const std::string& word) {
+          return word.size() >= 3 && std::all_of(word.begin(), word.end(), [](char c) {
+                   return static_cast<std::uint8_t>(c) < 0x80;
+                 });
+        });
+    if (!usable) fresh->words.clear();
+    for (std::string& word : fresh->words) word = match::folded(word);
+    shared = std::move(fresh);
+  }
+  words = shared->words;
+  return {shared, &shared->filtered.GetRE2(0)};
+}
+
 PredicateId Predicates::regex(const Value& value, FieldId field, std::string& error) {
   Predicate p;
   p.kind = Kind::kRegex;
   p.field = field;
   p.text = regex_text(value);
-  // The expression and what its matches cannot do without, of one compilation.
-  const auto filter = std::make_shared<re2::FilteredRE2>();
-  int id = 0;
-  if (filter->Add(p.text, regex_options(), &id) != RE2::NoError) {
-    error = regex_error(p.text, RE2(p.text, regex_options()));
-    return kNone;
-  }
-  std::vector<std::string> atoms;
-  filter->Compile(&atoms);
-  p.regex = std::shared_ptr<const RE2>(filter, &filter->GetRE2(id));
-  const bool usable = !atoms.empty() && std::all_of(atoms.begin(), atoms.end(), [](const auto& a) {
-    return a.size() >= 3 && std::all_of(a.begin(), a.end(),
-                                        [](char c) { return static_cast<std::uint8_t>(c) < 0x80; });
-  });
-  if (usable) {
-    for (const std::string& atom : atoms)
-      p.guards.push_back(text_predicate(Kind::kContains, field, match::folded(atom)));
-  } else {
-    p.guards.push_back(present(field));
-  }
+  std::vector<std::string> words;
+  p.regex = compile(p.text, words, error);
+  if (p.regex == nullptr) return kNone;
+  for (std::string& word : words)
+    p.guards.push_back(text_predicate(Kind::kContains, field, std::move(word)));
+  if (words.empty()) p.guards.push_back(present(field));
   return intern(std::move(p));
 }
 

@@ -263,6 +263,10 @@ struct Parser {
 
 void set_yaml_type(Yaml& out) {
   const std::string& text = out.text;
+  // What can be something else than text, most of which begins with another letter.
+  if (!text.empty() &&
+      std::string_view("~+-.0123456789nNtTfFyYoO").find(text[0]) == std::string_view::npos)
+    return;
   if (one_of(text, {"", "~", "null", "Null", "NULL"})) {
     out.kind = Yaml::Kind::kNull;
     out.text.clear();

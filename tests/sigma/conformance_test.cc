@@ -218,6 +218,30 @@ TEST(Conformance, RegularExpressions) {
   check(kCases);
 }
 
+TEST(Conformance, OneExpressionServesSeveralFieldsAndRules) {
+  const auto rule = [](const char* title, const char* item) {
+    return std::string("title: ") + title + "\nlogsource: {product: p}\ndetection:\n  s: {" + item +
+           "}\n  condition: s\n";
+  };
+  RuleRun run(rule("A", "a|re: 'evil[0-9]'") + "---\n" + rule("B", "b|re: 'evil[0-9]'") + "---\n" +
+              rule("I", "a|re|i: 'evil[0-9]'") + "---\n" + rule("Bad", "a|re: 'evil[0-9'") +
+              "---\n" + rule("BadToo", "b|re: 'evil[0-9'"));
+  EXPECT_EQ(run.diagnostics.size(), 2u) << "an error is each rule's own";
+  using testing::ElementsAre;
+  EXPECT_THAT(run.match(R"({"a":"evil1"})"), ElementsAre("A", "I"));
+  EXPECT_THAT(run.match(R"({"b":"evil1"})"), ElementsAre("B"));
+  EXPECT_THAT(run.match(R"({"a":"EVIL1","b":"evilx"})"), ElementsAre("I"));
+  EXPECT_THAT(run.match(R"({"a":"evil1","b":"evil2"})"), ElementsAre("A", "B", "I"));
+  const auto& predicates = run.engine->program().predicates;
+  std::vector<const RE2*> compiled;
+  for (PredicateId id = 0; id < predicates.size(); ++id) {
+    if (predicates[id].regex != nullptr) compiled.push_back(predicates[id].regex.get());
+  }
+  ASSERT_EQ(compiled.size(), 3u);
+  EXPECT_EQ(compiled[0], compiled[1]);
+  EXPECT_NE(compiled[0], compiled[2]);
+}
+
 TEST(Conformance, RegularExpressionsThatCannotBeBoundedAreRefused) {
   struct Refused {
     const char* regex;
