@@ -149,7 +149,7 @@ Rules::Route Rules::route(const std::vector<sigma::LogSource>& sources,
     to.matched_json = matched_json(to.matched);
   }
   const sigma::Program& program = engine_->program();
-  for (const sigma::PredicateId id : out.plan->predicates(program)) {
+  for (const sigma::PredicateId id : out.plan->predicates()) {
     asked.push_back(program.predicates[id].field);
     if (program.predicates[id].other != sigma::kNoField)
       asked.push_back(program.predicates[id].other);

@@ -18,6 +18,7 @@ Engine::Engine(RuleSet rules, Diagnostics& diagnostics) : rules_(std::move(rules
     if (source == distinct_sources_.size()) distinct_sources_.push_back(rule.logsource);
     source_of_rule_.push_back(source);
   }
+  alternatives_ = std::make_unique<Alternatives>(program_);
 }
 
 std::vector<bool> Engine::concerned(const std::vector<LogSource>& sources) const {
@@ -32,7 +33,7 @@ std::vector<bool> Engine::concerned(const std::vector<LogSource>& sources) const
 
 Engine::Narrowed Engine::plan(const std::vector<LogSource>& sources, const KnownValues& known) {
   const std::vector<bool> concerns = concerned(sources);
-  PartialEvent event(program_, known);
+  PartialEvent event(program_, *alternatives_, known);
   Residue residue;
   for (std::uint32_t rule = 0; rule < source_of_rule_.size(); ++rule) {
     if (concerns[source_of_rule_[rule]]) residue.add(program_, event, rule);

@@ -52,6 +52,7 @@ class Engine {
 
   RuleSet rules_;
   Program program_;
+  std::unique_ptr<Alternatives> alternatives_;
   std::vector<LogSource> distinct_sources_;
   std::vector<std::uint32_t> source_of_rule_;
   std::mutex mutex_;

@@ -64,8 +64,10 @@ void Plan::compile(const Program& program) {
   std::vector<Words> words;
   asked_.assign(program.predicates.size(), false);
   for (PredicateId id = 0; id < used.size(); ++id) {
+    if (!used[id]) continue;
+    predicates_.push_back(id);
     const Predicate& p = program.predicates[id];
-    if (!used[id] || !p.scanned()) continue;
+    if (!p.scanned()) continue;
     asked_[id] = p.kind == Predicate::Kind::kContains && p.text.size() < LongWords::kLeast &&
                  this->waiting(id).empty();
     if (!asked_[id]) add_scanned(program, id, words);
@@ -108,17 +110,6 @@ void Plan::add_scanned(const Program& program, PredicateId id, std::vector<Words
       to.inside.push_back(p.text);
     }
   }
-}
-
-std::vector<PredicateId> Plan::predicates(const Program& program) const {
-  std::vector<bool> seen_ops(expressions_->ops.size(), false),
-      used(program.predicates.size(), false);
-  for (const std::uint32_t root : roots_) collect(program, *expressions_, root, seen_ops, used);
-  std::vector<PredicateId> out;
-  for (PredicateId id = 0; id < used.size(); ++id) {
-    if (used[id]) out.push_back(id);
-  }
-  return out;
 }
 
 std::size_t Plan::memory() const {

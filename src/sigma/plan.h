@@ -48,8 +48,8 @@ class Plan {
   /// What must hold for rules()[position] to match: an expression of expressions().
   std::uint32_t root(std::uint32_t position) const { return roots_[position]; }
   const Expressions& expressions() const { return *expressions_; }
-  /// Predicates that evaluating the rules may ask for.
-  std::vector<PredicateId> predicates(const Program& program) const;
+  /// Predicates that evaluating the rules may ask for, ascending.
+  const std::vector<PredicateId>& predicates() const { return predicates_; }
   /// Index into scanners() by field, or -1.
   std::int32_t scanner_of(FieldId field) const {
     return field < scanner_of_.size() ? scanner_of_[field] : -1;
@@ -81,6 +81,7 @@ class Plan {
   void add_scanned(const Program& program, PredicateId id, std::vector<Words>& words);
 
   std::vector<std::uint32_t> rules_, roots_;
+  std::vector<PredicateId> predicates_;
   const Expressions* expressions_;
   Expressions own_;  // of a residue
   std::vector<Scanner> scanners_;
