@@ -84,7 +84,7 @@ std::vector<Yaml> parse_yaml(std::string_view text, const std::string& file,
       }
       began = true;
     } else if (marks(line, "...")) {
-      end_document(next);
+      if (began) end_document(next);
       document = next;
       document_line = line_number + 1;
       began = false;
@@ -93,7 +93,7 @@ std::vector<Yaml> parse_yaml(std::string_view text, const std::string& file,
     }
     at = next;
   }
-  if (document < text.size()) end_document(text.size());
+  if (began) end_document(text.size());
   return out;
 }
 

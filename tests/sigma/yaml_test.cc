@@ -69,9 +69,8 @@ TEST(Yaml, ReadsWhatRulesAreWrittenIn) {
             "{a=[1 x,y {b=c} http://h/p] d={e=~ f=~}}");
   EXPECT_EQ(shown(good("a: |\n  x\n   y\nb: >-\n  x\n  y\n\n  z\nc: p\n  q # r\nd: b#c\n")),
             "{a=x\n y\n b=x y\nz c=p q d=b#c}");
-  EXPECT_EQ(
-      shown(good("a: 'it''s \\n'\nb: \"\\x41\\u00e4\\t\\\\\"\nc|re: ^a.*$\n").map[0].second),
-      "it's \\n");
+  EXPECT_EQ(shown(good("a: 'it''s \\n'\nb: \"\\x41\\u00e4\\t\\\\\"\nc|re: ^a.*$\n").map[0].second),
+            "it's \\n");
   EXPECT_EQ(shown(good("b: \"\\x41\\u00e4\\t\\\\\"\n")), "{b=A\xC3\xA4\t\\}");
   EXPECT_EQ(shown(good("a: 1\r\nb:\r\n- x\r\n")), "{a=1 b=[x]}");
   EXPECT_EQ(shown(good("\xEF\xBB\xBF"
@@ -115,8 +114,11 @@ TEST(Yaml, DocumentsAreApart) {
   EXPECT_EQ(place(p.documents[3].find("e")), "15:4");
   ASSERT_EQ(p.diagnostics.size(), 1u);
   EXPECT_THAT(p.diagnostics[0].to_string(), StartsWith("t.yml:7:1: error: this is not valid YAML"));
-  for (const char* nothing : {"", "\n\n", "# c\n", "---\n", "---\n---\n", "...\n", "~\n"})
+  for (const char* nothing : {"", "\n\n", "# c\n", "---\n", "---\n---\n", "...\n",
+                              "# c\n...\n...\n", "%YAML 1.1\n", "~\n"}) {
     EXPECT_THAT(parse(nothing).documents, IsEmpty()) << nothing;
+    EXPECT_THAT(parse(nothing).diagnostics, IsEmpty()) << nothing;
+  }
   EXPECT_THAT(parse("a: 'open\n---\nb: 'open\n").diagnostics[1].to_string(),
               StartsWith("t.yml:3:4: error: this quotation mark is not closed"));
 }
