@@ -1,6 +1,8 @@
 #include "sink/json_writer.h"
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <cstring>
 
@@ -29,10 +31,12 @@ constexpr std::array<char, 256> kEscape = [] {
   return table;
 }();
 
-void append_unit_escape(std::string& out, std::uint16_t unit) {
-  const char text[6] = {
-      '\\', 'u', kHex[unit >> 12], kHex[unit >> 8 & 15], kHex[unit >> 4 & 15], kHex[unit & 15]};
-  out.append(text, 6);
+/// "\\uXXXX"; what is behind it.
+char* put_unit_escape(char* to, std::uint16_t unit) {
+  *to++ = '\\';
+  *to++ = 'u';
+  for (int shift = 12; shift >= 0; shift -= 4) *to++ = kHex[unit >> shift & 15];
+  return to;
 }
 
 /// Length of the valid UTF-8 sequence at `at`, or 0; a WTF-8 surrogate gives -3.
@@ -58,39 +62,31 @@ int sequence_length(std::string_view s, std::size_t at) {
   return 0;
 }
 
-/// Whether one of eight bytes is written otherwise than it is, or must be looked at. What a borrow
-/// or carry adds comes from a byte that is one itself.
-bool any_special(std::uint64_t x) {
+static_assert(std::endian::native == std::endian::little);
+
+/// Up to eight bytes from `at` on, the first one lowest; 0 where there are none.
+std::uint64_t load_group(std::string_view s, std::size_t at) {
+  std::uint64_t x = 0;
+  if (at + 8 <= s.size()) {
+    std::memcpy(&x, s.data() + at, 8);
+  } else if (s.size() >= 8) {
+    std::memcpy(&x, s.data() + s.size() - 8, 8);
+    x >>= 8 * (at + 8 - s.size());
+  } else {
+    for (std::size_t i = s.size(); i-- > at;) x = x << 8 | static_cast<std::uint8_t>(s[i]);
+  }
+  return x;
+}
+
+/// How many of the first of eight bytes are written as they are: those below the first special one.
+/// Bit 7 of a byte is set when it is one. What a borrow or carry adds comes from a byte that is one
+/// itself, so the lowest is right.
+std::size_t plain_bytes(std::uint64_t x) {
   constexpr std::uint64_t kOnes = 0x0101010101010101, kHigh = 0x8080808080808080;
   const std::uint64_t quote = x ^ kOnes * '"', slash = x ^ kOnes * '\\';
   const std::uint64_t special = x | (x - kOnes * 0x20) | (quote - kOnes) | (slash - kOnes) |
                                 (x + kOnes);  // 0x80 and above, below 0x20, the two, 0x7F
-  return (special & kHigh) != 0;
-}
-
-/// How many bytes from `at` on are written as they are: whole groups of eight, and the end. What is
-/// left of a group is to be looked at letter by letter.
-std::size_t plain_groups(std::string_view s, std::size_t at) {
-  const std::size_t start = at;
-  const auto load8 = [&](std::size_t from) {
-    std::uint64_t x;
-    std::memcpy(&x, s.data() + from, 8);
-    return x;
-  };
-  for (; at + 8 <= s.size(); at += 8) {
-    if (any_special(load8(at))) return at - start;
-  }
-  if (at == s.size()) return at - start;
-  // The last bytes together with some before them.
-  if (s.size() >= 8) {
-    if (!any_special(load8(s.size() - 8))) at = s.size();
-  } else if (s.size() >= 4) {
-    std::uint32_t first, last;
-    std::memcpy(&first, s.data(), 4);
-    std::memcpy(&last, s.data() + s.size() - 4, 4);
-    if (!any_special(std::uint64_t{first} << 32 | last)) at = s.size();
-  }
-  return at - start;
+  return static_cast<std::size_t>(std::countr_zero(special & kHigh)) / 8;
 }
 
 /// The code unit that the three bytes of a WTF-8 surrogate at `at` stand for.
@@ -102,45 +98,44 @@ std::uint16_t surrogate(std::string_view s, std::size_t at) {
 }  // namespace
 
 void JsonWriter::string_body(std::string_view s) {
-  out_ += '"';
-  std::size_t start = 0;
-  std::size_t i = plain_groups(s, 0);
-  while (i < s.size()) {
+  // Most texts are short, and each append has its price: they are written here first.
+  constexpr std::size_t kBlock = 256, kMostAtOnce = 16;  // eight plain bytes, and an escape
+  char block[kBlock + kMostAtOnce];
+  char* to = block;
+  *to++ = '"';
+  for (std::size_t i = 0; i < s.size();) {
+    if (to >= block + kBlock) {
+      out_.append(block, to);
+      to = block;
+    }
+    const std::uint64_t group = load_group(s, i);
+    const std::size_t plain = std::min(plain_bytes(group), s.size() - i);
+    std::memcpy(to, &group, 8);  // what is too much is written over
+    to += plain;
+    i += plain;
+    if (plain == 8 || i == s.size()) continue;
     const auto c = static_cast<std::uint8_t>(s[i]);
     const char escape = kEscape[c];
-    if (escape == 0) {
-      ++i;
-      continue;
-    }
     if (escape == 1) {
       const int length = sequence_length(s, i);
       if (length > 0) {
-        i += static_cast<std::size_t>(length);
-        continue;
-      }
-      out_.append(s.data() + start, i - start);
-      if (length == -3) {
-        append_unit_escape(out_, surrogate(s, i));
-        i += 3;
+        for (int left = length; left > 0; --left) *to++ = s[i++];
       } else {
-        out_ += "\\ufffd";
-        ++i;
+        to = put_unit_escape(to, length == -3 ? surrogate(s, i) : 0xFFFD);
+        i += length == -3 ? 3 : 1;
       }
-      start = i;
-      continue;
-    }
-    out_.append(s.data() + start, i - start);
-    if (escape == 'u') {
-      append_unit_escape(out_, c);
     } else {
-      out_ += '\\';
-      out_ += escape;
+      ++i;
+      if (escape == 'u') {
+        to = put_unit_escape(to, c);
+      } else {
+        *to++ = '\\';
+        *to++ = escape;
+      }
     }
-    start = ++i;
-    i += plain_groups(s, i);
   }
-  out_.append(s.data() + start, s.size() - start);
-  out_ += '"';
+  *to++ = '"';
+  out_.append(block, to);
 }
 
 void JsonWriter::string_utf16(Bytes utf16, ByteOrder order) {
