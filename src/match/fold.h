@@ -8,6 +8,9 @@
 
 namespace rpcmarshal::match {
 
+/// Folds the ASCII letters of `text` into the text.size() bytes from `to`. Whether all of it is
+/// ASCII, and so folded.
+bool fold_ascii(std::string_view text, char* to);
 /// Appends `utf8` folded. Bytes that are no UTF-8 are kept as they are; the length may change.
 void append_folded(std::string& out, std::string_view utf8);
 std::string folded(std::string_view utf8);

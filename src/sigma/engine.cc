@@ -6,6 +6,12 @@
 
 namespace rpcmarshal::sigma {
 
+namespace {
+
+constexpr std::uint32_t kNoLink = 0xFFFFFFFF;
+
+}  // namespace
+
 Engine::Engine(RuleSet rules, Diagnostics& diagnostics) : rules_(std::move(rules)) {
   for (const Rule& rule : rules_.rules) {
     if (!program_.add(rule, diagnostics)) continue;
@@ -73,29 +79,28 @@ const std::vector<std::uint32_t>& Matcher::match(const Plan& plan, const EventFi
     std::fill(asked_.begin(), asked_.end(), 0);
     std::fill(evaluated_.begin(), evaluated_.end(), 0);
     std::fill(of_field_.begin(), of_field_.end(), FieldValues{});
+    std::fill(texts_.begin(), texts_.end(), Text{});
     epoch_ = 1;
   }
   found_list_.clear();
   matches_.clear();
-  folded_.clear();
+  folded_size_ = 0;
   numbers_.clear();
-  texts_.assign(event.values().size(), {});
+  if (texts_.size() < event.values().size()) texts_.resize(event.values().size());
 
   const auto links = event.links();
-  next_link_.resize(links.size());
+  if (next_link_.size() < links.size()) next_link_.resize(links.size());
   // Numbers are written out once; the buffer must not move while texts refer to it.
   numbers_.reserve(event.values().size() * 32);
   for (std::size_t i = links.size(); i-- > 0;) {
     FieldValues& values = of_field_[links[i].field];
-    next_link_[i] = values.epoch == epoch_ ? values.first : 0xFFFFFFFF;
+    next_link_[i] = values.epoch == epoch_ ? values.first : kNoLink;
     values = {epoch_, static_cast<std::uint32_t>(i)};
   }
-  for (const EventFields::Link& link : links) {
-    const std::int32_t scanner = plan.scanner_of(link.field);
-    if (scanner >= 0) scan(plan.scanner(scanner), link.value);
-  }
-  if (const Plan::Scanner* any = plan.any_value(); any != nullptr) {
-    for (std::uint32_t value = 0; value < texts_.size(); ++value) scan(*any, value);
+  if (const Plan::Scanner* any = plan.any_value(); any != nullptr) scan_all(*any);
+  for (std::uint32_t i = 0; i < links.size(); ++i) {
+    const std::int32_t scanner = plan.scanner_of(links[i].field);
+    if (scanner >= 0) scan(plan.scanner(scanner), i);
   }
 
   const auto try_rule = [&](std::uint32_t position) {
@@ -111,11 +116,26 @@ const std::vector<std::uint32_t>& Matcher::match(const Plan& plan, const EventFi
   return matches_;
 }
 
+void Matcher::fold(Text& text) {
+  // Folded texts are written over those of events before, which need no clearing.
+  const std::size_t end = folded_size_ + text.text.size();
+  if (folded_.size() < end) folded_.resize(std::max<std::size_t>(2 * end, 4096));
+  text.folded_at = static_cast<std::uint32_t>(folded_size_);
+  if (!match::fold_ascii(text.text, folded_.data() + folded_size_)) {
+    folded_.resize(folded_size_);
+    match::append_folded(folded_, text.text);
+    folded_size_ = folded_.size();
+  } else {
+    folded_size_ = end;
+  }
+  text.folded_size = static_cast<std::uint32_t>(folded_size_ - text.folded_at);
+}
+
 ValueView Matcher::view(std::uint32_t index) {
   const EventValue& value = event_->values()[index];
   Text& text = texts_[index];
-  if (!text.ready) {
-    text.ready = true;
+  if (text.epoch != epoch_) {
+    text.epoch = epoch_;
     if (value.kind == EventValue::Kind::kText) {
       text.text = value.text;
     } else {
@@ -123,20 +143,70 @@ ValueView Matcher::view(std::uint32_t index) {
       append_text(numbers_, value);
       text.text = std::string_view(numbers_).substr(at);
     }
-    text.folded_at = static_cast<std::uint32_t>(folded_.size());
-    match::append_folded(folded_, text.text);
-    text.folded_size = static_cast<std::uint32_t>(folded_.size() - text.folded_at);
+    fold(text);
   }
-  return {&value, text.text, std::string_view(folded_).substr(text.folded_at, text.folded_size)};
+  return {&value, text.text, folded(text)};
 }
 
-void Matcher::scan(const Plan::Scanner& scanner, std::uint32_t index) {
-  const EventValue::Kind kind = event_->values()[index].kind;
-  if (kind == EventValue::Kind::kNull || kind == EventValue::Kind::kObject) return;
+void Matcher::scan(const Plan::Scanner& scanner, std::uint32_t link) {
+  const std::uint32_t index = event_->links()[link].value;
+  const EventValue& value = event_->values()[index];
+  std::string_view bytes = value.text;
+  switch (value.kind) {
+    case EventValue::Kind::kNull:
+    case EventValue::Kind::kObject:
+      return;
+    case EventValue::Kind::kBool:
+    case EventValue::Kind::kInteger:
+      bytes = {reinterpret_cast<const char*>(&value.integer), sizeof value.integer};
+      break;
+    case EventValue::Kind::kReal:
+      bytes = {reinterpret_cast<const char*>(&value.real), sizeof value.real};
+      break;
+    case EventValue::Kind::kText:
+      break;
+  }
+  const std::size_t before = found_list_.size();
+  const auto all = [&] {
+    for (const PredicateId id : scanner.present) found(id);
+    scan_text(scanner, view(index).folded);
+  };
+  if (bytes.size() > FoundCache::kMaxText) return all();
+  const FoundCache::Key key(scanner.serial, static_cast<std::uint32_t>(value.kind), bytes);
+  if (const FoundCache::Found last = cache_.find(key); last.known) {
+    for (const PredicateId id : last.predicates) found(id);
+    return;
+  }
+  all();
+  // A field's other values may have found some of them before.
+  const FieldValues& values = of_field_[scanner.field];
+  if (values.first == link && next_link_[link] == kNoLink)
+    cache_.put(key, std::span(found_list_).subspan(before));
+}
+
+void Matcher::scan_all(const Plan::Scanner& scanner) {
+  const std::span<const EventValue> values = event_->values();
+  bool any = false;
+  for (std::uint32_t value = 0; value < values.size(); ++value) {
+    if (values[value].kind == EventValue::Kind::kNull ||
+        values[value].kind == EventValue::Kind::kObject)
+      continue;
+    any = true;
+    const ValueView v = view(value);
+    if (!scanner.inside_only) {
+      scan_text(scanner, v.folded);
+      continue;
+    }
+    // Most values are a word or a number: all of them are scanned at once.
+    if (folded_.size() == folded_size_) folded_.resize(2 * folded_size_ + 1);
+    folded_[folded_size_++] = Plan::kSeparator;
+  }
+  if (!any) return;
   for (const PredicateId id : scanner.present) found(id);
-  view(index);
-  const std::string_view text =
-      std::string_view(folded_).substr(texts_[index].folded_at, texts_[index].folded_size);
+  if (scanner.inside_only) scan_text(scanner, std::string_view(folded_).substr(0, folded_size_));
+}
+
+void Matcher::scan_text(const Plan::Scanner& scanner, std::string_view text) {
   if (text.size() <= scanner.longest_whole && !scanner.whole.empty()) {
     const auto whole = scanner.whole.find(text);
     if (whole != scanner.whole.end()) found(whole->second);
@@ -197,14 +267,14 @@ bool Matcher::holds(PredicateId id) {
 template <typename Visit>
 bool Matcher::any_value(FieldId field, Visit&& visit) {
   if (field == kAnyValue) {
-    for (std::uint32_t value = 0; value < texts_.size(); ++value) {
+    for (std::uint32_t value = 0; value < event_->values().size(); ++value) {
       if (visit(value)) return true;
     }
     return false;
   }
   const FieldValues& values = of_field_[field];
   if (values.epoch != epoch_) return false;
-  for (std::uint32_t link = values.first; link != 0xFFFFFFFF; link = next_link_[link]) {
+  for (std::uint32_t link = values.first; link != kNoLink; link = next_link_[link]) {
     if (visit(event_->links()[link].value)) return true;
   }
   return false;

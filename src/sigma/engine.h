@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "sigma/fields.h"
+#include "sigma/found_cache.h"
 #include "sigma/partial.h"
 #include "sigma/plan.h"
 #include "sigma/program.h"
@@ -76,13 +77,21 @@ class Matcher {
 
  private:
   struct Text {
+    std::string_view text;  ///< numbers: written out
     std::uint32_t folded_at = 0, folded_size = 0;
-    std::string_view text;
-    bool ready = false;
+    std::uint32_t epoch = 0;  ///< in which these are of this event
   };
 
   ValueView view(std::uint32_t value);
-  void scan(const Plan::Scanner& scanner, std::uint32_t value);
+  std::string_view folded(const Text& text) const {
+    return {folded_.data() + text.folded_at, text.folded_size};
+  }
+  void fold(Text& text);
+  /// The value of a link, for its field.
+  void scan(const Plan::Scanner& scanner, std::uint32_t link);
+  /// All values, for keywords.
+  void scan_all(const Plan::Scanner& scanner);
+  void scan_text(const Plan::Scanner& scanner, std::string_view folded_text);
   void found(PredicateId id) {
     if (found_[id] == epoch_) return;
     found_[id] = epoch_;
@@ -111,7 +120,10 @@ class Matcher {
   std::vector<FieldValues> of_field_;  // field -> first link
   std::vector<std::uint32_t> next_link_;
   std::vector<Text> texts_;
-  std::string folded_, numbers_;
+  std::string numbers_;
+  std::string folded_;  // the texts' so far, and room for more
+  std::size_t folded_size_ = 0;
+  FoundCache cache_;
 };
 
 }  // namespace rpcmarshal::sigma

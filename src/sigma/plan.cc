@@ -1,6 +1,7 @@
 #include "sigma/plan.h"
 
 #include <algorithm>
+#include <atomic>
 
 namespace rpcmarshal::sigma {
 namespace {
@@ -72,7 +73,17 @@ void Plan::compile(const Program& program) {
                  this->waiting(id).empty();
     if (!asked_[id]) add_scanned(program, id, words);
   }
+  const auto separable = [](const std::vector<std::string>& all) {
+    return std::none_of(all.begin(), all.end(), [](const std::string& word) {
+      return word.find(kSeparator) != std::string::npos;
+    });
+  };
+  static std::atomic<std::uint32_t> last_serial = 0;
   for (std::size_t i = 0; i < scanners_.size(); ++i) {
+    scanners_[i].serial = ++last_serial;
+    scanners_[i].inside_only = scanners_[i].whole.empty() && words[i].start.empty() &&
+                               words[i].end.empty() && separable(words[i].inside) &&
+                               separable(words[i].inside_long);
     scanners_[i].inside_long.build(words[i].inside_long);
     scanners_[i].inside.build(words[i].inside);
     scanners_[i].start.build(words[i].start);

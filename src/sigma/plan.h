@@ -31,8 +31,14 @@ class Plan {
   Plan(const Plan&) = delete;
   Plan& operator=(const Plan&) = delete;
 
+  /// A byte that is in no UTF-8: what stands between texts that are scanned together.
+  static constexpr char kSeparator = '\xFF';
+
   struct Scanner {
     FieldId field = kNoField;
+    std::uint32_t serial = 0;  ///< no other scanner of any plan has it
+    /// Finds only words that stand anywhere, none of which has kSeparator.
+    bool inside_only = false;
     std::vector<PredicateId> present;  ///< hold when there is a value at all
     std::unordered_map<std::string_view, PredicateId> whole;
     std::size_t longest_whole = 0;
