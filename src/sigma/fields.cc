@@ -1,27 +1,9 @@
 #include "sigma/fields.h"
 
 #include <algorithm>
-#include <charconv>
-#include <cstring>
 
 namespace rpcmarshal::sigma {
 namespace {
-
-std::uint64_t load(const char* data, std::size_t size) {
-  std::uint64_t out = 0;
-  std::memcpy(&out, data, size);
-  return out;
-}
-
-std::uint64_t hash(FieldIndex::Node parent, std::string_view key) {
-  constexpr std::uint64_t kMul = 0x9E3779B97F4A7C15;
-  std::uint64_t h = (parent + 1) * kMul ^ key.size();
-  const char* at = key.data();
-  std::size_t left = key.size();
-  for (; left > 8; left -= 8, at += 8) h = (h ^ load(at, 8)) * kMul, h ^= h >> 29;
-  h = (h ^ load(at, left)) * kMul;
-  return h ^ h >> 32;
-}
 
 /// Windows keeps some fields of an event apart from its data, and every exporter names them anew.
 struct SystemField {
@@ -63,29 +45,12 @@ const std::vector<SystemField>& system_fields() {
 
 FieldIndex::FieldIndex() : nodes_(1), slots_(1024) {}
 
-std::size_t FieldIndex::probe(Node parent, std::string_view key) const {
-  const std::size_t mask = slots_.size() - 1;
-  std::size_t at = hash(parent, key) & mask;
-  while (slots_[at].parent != kNowhere && (slots_[at].parent != parent || slots_[at].key != key)) {
-    at = (at + 1) & mask;
-  }
-  return at;
-}
-
 void FieldIndex::grow() {
   std::vector<Slot> old(slots_.size() * 2);
   old.swap(slots_);
-  for (Slot& slot : old) {
-    if (slot.parent == kNowhere) continue;
-    const std::size_t at = probe(slot.parent, slot.key);
-    slots_[at] = std::move(slot);
+  for (const Slot& slot : old) {
+    if (slot.parent != kNowhere) slots_[probe(slot.parent, key_of(slot))] = slot;
   }
-}
-
-FieldIndex::Node FieldIndex::child(Node parent, std::string_view key) const {
-  if (parent == kNowhere || !nodes_[parent].has_children) return kNowhere;
-  const Slot& slot = slots_[probe(parent, key)];
-  return slot.parent == kNowhere ? nodes_[parent].any : slot.child;
 }
 
 FieldIndex::Node FieldIndex::make_child(Node parent, std::string_view key) {
@@ -105,7 +70,9 @@ FieldIndex::Node FieldIndex::make_child(Node parent, std::string_view key) {
     }
     nodes_.emplace_back();
     nodes_[parent].has_children = true;
-    slots_[at] = {parent, static_cast<Node>(nodes_.size() - 1), std::string(key)};
+    slots_[at] = {parent, static_cast<Node>(nodes_.size() - 1),
+                  static_cast<std::uint32_t>(keys_.size()), static_cast<std::uint32_t>(key.size())};
+    keys_ += key;
   }
   return slots_[at].child;
 }

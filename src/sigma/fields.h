@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "match/value.h"
+#include "sigma/text_hash.h"
 
 namespace rpcmarshal::sigma {
 
@@ -35,7 +36,11 @@ class FieldIndex {
   /// `segments` lead to `field`, too. "*" as a segment is any one name.
   void add_path(std::span<const std::string_view> segments, FieldId field);
 
-  Node child(Node parent, std::string_view key) const;
+  Node child(Node parent, std::string_view key) const {
+    if (parent == kNowhere || !nodes_[parent].has_children) return kNowhere;
+    const Slot& slot = slots_[probe(parent, key)];
+    return slot.parent == kNowhere ? nodes_[parent].any : slot.child;
+  }
   std::span<const FieldId> fields(Node node) const {
     return node == kNowhere ? std::span<const FieldId>() : nodes_[node].fields;
   }
@@ -50,7 +55,7 @@ class FieldIndex {
   template <typename Visit>
   void for_each_child(Visit&& visit) const {
     for (const Slot& slot : slots_) {
-      if (slot.parent != kNowhere) visit(slot.parent, std::string_view(slot.key), slot.child);
+      if (slot.parent != kNowhere) visit(slot.parent, key_of(slot), slot.child);
     }
   }
 
@@ -63,14 +68,28 @@ class FieldIndex {
   struct Slot {
     Node parent = kNowhere;
     Node child = kNowhere;
-    std::string key;
+    std::uint32_t key_at = 0, key_size = 0;  ///< in keys_
   };
+  std::string_view key_of(const Slot& slot) const {
+    return {keys_.data() + slot.key_at, slot.key_size};
+  }
   Node make_child(Node parent, std::string_view key);
-  std::size_t probe(Node parent, std::string_view key) const;
+  /// The slot of that child, or the free one where it would be.
+  std::size_t probe(Node parent, std::string_view key) const {
+    const std::size_t mask = slots_.size() - 1;
+    std::size_t at = text::hash_name(parent + 1, key) & mask;
+    while (slots_[at].parent != kNowhere &&
+           (slots_[at].parent != parent || slots_[at].key_size != key.size() ||
+            !text::equal(keys_.data() + slots_[at].key_at, key))) {
+      at = (at + 1) & mask;
+    }
+    return at;
+  }
   void grow();
 
   std::vector<PathNode> nodes_;
   std::vector<Slot> slots_;  // open addressing, a power of two
+  std::string keys_;         // of slots_
   std::size_t used_ = 0;
   std::vector<std::string> names_;
   std::unordered_map<std::string, FieldId> ids_;

@@ -4,7 +4,6 @@
 // overwritten.
 #pragma once
 
-#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -12,6 +11,7 @@
 #include <string_view>
 
 #include "sigma/predicate.h"
+#include "sigma/text_hash.h"
 
 namespace rpcmarshal::sigma {
 
@@ -31,7 +31,8 @@ class FoundCache {
         : scanner(of),
           kind(value_kind),
           bytes(of_bytes),
-          hash(hash_of(of * 0x9E3779B97F4A7C15 + value_kind, of_bytes)) {}
+          hash(static_cast<std::uint32_t>(
+              text::hash(of * text::kMultiplier + value_kind, of_bytes) >> 32)) {}
   };
 
   FoundCache();
@@ -49,7 +50,7 @@ class FoundCache {
     std::memcpy(&header, at, sizeof header);
     if (header.scanner != key.scanner || header.kind != key.kind ||
         header.size != key.bytes.size() ||
-        !equal(reinterpret_cast<const char*>(at + kHeaderWords + header.found), key.bytes))
+        !text::equal(reinterpret_cast<const char*>(at + kHeaderWords + header.found), key.bytes))
       return {};
     return {true, {at + kHeaderWords, header.found}};
   }
@@ -68,43 +69,6 @@ class FoundCache {
     std::uint64_t at = 0;
     std::uint32_t hash = 0;
   };
-
-  template <typename Word>
-  static Word load(const char* at) {
-    Word out;
-    std::memcpy(&out, at, sizeof out);
-    return out;
-  }
-  /// Eight bytes at a time, the last ones together with some of those before.
-  static std::uint32_t hash_of(std::uint64_t seed, std::string_view bytes) {
-    constexpr std::uint64_t kMul = 0x9E3779B97F4A7C15;
-    std::uint64_t h = (seed ^ bytes.size()) * kMul;
-    const char* data = bytes.data();
-    const std::size_t size = bytes.size();
-    const auto mix = [&h](std::uint64_t x) { h = std::rotl((h ^ x) * kMul, 29); };
-    if (size > 8) {
-      std::size_t at = 0;
-      do mix(load<std::uint64_t>(data + at));
-      while ((at += 8) + 8 < size);
-      mix(load<std::uint64_t>(data + size - 8));
-    } else if (size >= 4) {
-      mix(std::uint64_t{load<std::uint32_t>(data)} << 32 | load<std::uint32_t>(data + size - 4));
-    } else if (size != 0) {
-      mix(static_cast<std::uint64_t>(static_cast<std::uint8_t>(data[0])) << 16 |
-          static_cast<std::uint64_t>(static_cast<std::uint8_t>(data[size / 2])) << 8 |
-          static_cast<std::uint8_t>(data[size - 1]));
-    }
-    h *= kMul;
-    return static_cast<std::uint32_t>(h >> 32);
-  }
-  static bool equal(const char* a, std::string_view b) {
-    const std::size_t size = b.size();
-    if (size > 32 || size < 8) return std::memcmp(a, b.data(), size) == 0;
-    std::uint64_t differ = load<std::uint64_t>(a + size - 8) ^ load<std::uint64_t>(&b[size - 8]);
-    for (std::size_t at = 0; at + 8 < size; at += 8)
-      differ |= load<std::uint64_t>(a + at) ^ load<std::uint64_t>(&b[at]);
-    return differ == 0;
-  }
 
   std::unique_ptr<Slot[]> slots_;
   std::unique_ptr<std::uint32_t[]> ring_;

@@ -8,8 +8,8 @@ namespace {
 
 /// Bits of the filter for each group: about one place in twenty is a false alarm. At most 64 kB,
 /// for the cache.
-constexpr std::size_t kBitsPerGram = 20;
-constexpr unsigned kLeastBits = 12, kMostBits = 19;
+constexpr std::size_t kBitsPerGram = 40;
+constexpr unsigned kLeastBits = 15, kMostBits = 19;
 
 }  // namespace
 
