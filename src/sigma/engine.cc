@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "match/contains.h"
 #include "match/fold.h"
 
 namespace rpcmarshal::sigma {
@@ -84,7 +85,7 @@ const std::vector<std::uint32_t>& Matcher::match(const Plan& plan, const EventFi
   }
   found_list_.clear();
   matches_.clear();
-  folded_size_ = 0;
+  folded_size_ = joined_size_ = 0;
   numbers_.clear();
   if (texts_.size() < event.values().size()) texts_.resize(event.values().size());
 
@@ -203,7 +204,9 @@ void Matcher::scan_all(const Plan::Scanner& scanner) {
   }
   if (!any) return;
   for (const PredicateId id : scanner.present) found(id);
-  if (scanner.inside_only) scan_text(scanner, std::string_view(folded_).substr(0, folded_size_));
+  if (!scanner.inside_only) return;
+  joined_size_ = folded_size_;
+  scan_text(scanner, std::string_view(folded_).substr(0, joined_size_));
 }
 
 void Matcher::scan_text(const Plan::Scanner& scanner, std::string_view text) {
@@ -302,6 +305,11 @@ bool Matcher::compute(const Predicate& p) {
                  return refers(p, view(a), view(b));
                });
       });
+    case Predicate::Kind::kContains:
+      if (p.field == kAnyValue && !p.cased && joined_size_ != 0 &&
+          p.text.find(Plan::kSeparator) == std::string::npos)
+        return match::contains(std::string_view(folded_).substr(0, joined_size_), p.text);
+      [[fallthrough]];
     default:
       return any_value(p.field,
                        [&](std::uint32_t v) { return is_value(v) && sigma::holds(p, view(v)); });

@@ -123,6 +123,7 @@ class Matcher {
   std::string numbers_;
   std::string folded_;  // the texts' so far, and room for more
   std::size_t folded_size_ = 0;
+  std::size_t joined_size_ = 0;  // of them, all values with separators; 0: they are not
   FoundCache cache_;
 };
 

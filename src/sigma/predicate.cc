@@ -1,6 +1,7 @@
 #include "sigma/predicate.h"
 
 #include "match/address.h"
+#include "match/contains.h"
 
 namespace rpcmarshal::sigma {
 namespace {
@@ -19,7 +20,7 @@ bool holds(const Predicate& p, const ValueView& v) {
     case Kind::kEndsWith:
       return text.ends_with(p.text);
     case Kind::kContains:
-      return text.find(p.text) != std::string_view::npos;
+      return match::contains(text, p.text);
     case Kind::kWildcard:
       return wildcard_match(p.parts, text);
     case Kind::kToken:
@@ -53,7 +54,7 @@ bool holds(const Predicate& p, const ValueView& v) {
 
 bool refers(const Predicate& p, const ValueView& v, const ValueView& other) {
   const std::string_view a = p.cased ? v.text : v.folded, b = p.cased ? other.text : other.folded;
-  if (p.at_start && p.at_end) return a.find(b) != std::string_view::npos;
+  if (p.at_start && p.at_end) return match::contains(a, b);
   if (p.at_start) return a.starts_with(b);
   if (p.at_end) return a.ends_with(b);
   return a == b;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "match/fold.h"
 #include "sigma/predicate.h"
@@ -52,6 +53,43 @@ std::string regex_error(const std::string& text, const RE2& regex) {
     return start + "back references are not supported, as their running time cannot be bounded";
   }
   return start + regex.error();
+}
+
+/// Words, folded, of which at least one stands in every text that the expression matches; none when
+/// no good ones are known. `filter` has that one expression.
+std::vector<std::string> words_of(re2::FilteredRE2& filter) {
+  std::vector<std::string> atoms;
+  filter.Compile(&atoms);
+  if (atoms.empty()) return {};
+  // RE2 says of any choice of the atoms whether they suffice. When those without some of them do
+  // not, one of these must be there. So we leave out as many as we can, the shortest first, since
+  // these say least.
+  std::vector<int> order(atoms.size()), chosen, rest, passed;
+  std::iota(order.begin(), order.end(), 0);
+  const auto size = [&](int atom) { return atoms[static_cast<std::size_t>(atom)].size(); };
+  std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return size(a) < size(b); });
+  const auto suffice = [&](const std::vector<int>& some) {
+    filter.AllPotentials(some, &passed);
+    return !passed.empty();
+  };
+  if (suffice({})) return {};
+  constexpr std::size_t kMostTried = 256;  // more would take long
+  for (const int atom : order) {
+    rest.push_back(atom);
+    if (atoms.size() > kMostTried || suffice(rest)) {
+      rest.pop_back();
+      chosen.push_back(atom);
+    }
+  }
+  std::vector<std::string> out;
+  for (const int atom : chosen) {
+    const std::string& word = atoms[static_cast<std::size_t>(atom)];
+    const bool ascii = std::all_of(word.begin(), word.end(),
+                                   [](char c) { return static_cast<std::uint8_t>(c) < 0x80; });
+    if (word.size() < 3 || !ascii) return {};
+    out.push_back(match::folded(word));
+  }
+  return out;
 }
 
 std::string folded_if(bool fold, const std::string& text) {
@@ -168,15 +206,7 @@ std::shared_ptr<const RE2> Predicates::compile(const std::string& text,
       error = regex_error(text, RE2(text, regex_options()));
       return nullptr;
     }
-    fresh->filtered.Compile(&fresh->words);
-    const bool usable =
-        std::all_of(fresh->words.begin(), fresh->words.end(), [](const std::string& word) {
-          return word.size() >= 3 && std::all_of(word.begin(), word.end(), [](char c) {
-                   return static_cast<std::uint8_t>(c) < 0x80;
-                 });
-        });
-    if (!usable) fresh->words.clear();
-    for (std::string& word : fresh->words) word = match::folded(word);
+    fresh->words = words_of(fresh->filtered);
     shared = std::move(fresh);
   }
   words = shared->words;

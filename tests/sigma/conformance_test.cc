@@ -458,5 +458,68 @@ TEST(Engine, HugeEventsAreBounded) {
   EXPECT_FALSE(run.event.complete());
 }
 
+// What scanning found is kept from event to event (found_cache.h); values that look alike, several
+// values of a field, and rules asked about other fields must not change each other's answers.
+TEST(Repeated, EventsGiveTheSameAnswersAgain) {
+  RuleRun run(rule_with("  a: {F: one}\n  condition: a") + "\n---\n" +
+              rule_with("  a: {G: one}\n  condition: a") + "\n---\n" +
+              rule_with("  a: {F: 1}\n  condition: a") + "\n---\n" +
+              rule_with("  a: {F|contains: wonderful}\n  condition: a") + "\n---\n" +
+              rule_with("  a: {F: '*'}\n  condition: a"));
+  const auto matches = [&](std::string_view json) {
+    run.match(json);
+    return run.matches;
+  };
+  using Rules = std::vector<std::uint32_t>;
+  for (int round = 0; round < 3; ++round) {
+    EXPECT_EQ(matches(R"({"F": "one"})"), (Rules{0, 4}));
+    EXPECT_EQ(matches(R"({"G": "ONE"})"), (Rules{1}));
+    EXPECT_EQ(matches(R"({"F": 1})"), (Rules{2, 4}));
+    EXPECT_EQ(matches(R"({"F": 1.0})"), (Rules{2, 4}));
+    EXPECT_EQ(matches(R"({"F": true})"), (Rules{4}));
+    EXPECT_EQ(matches(R"({"F": "1"})"), (Rules{2, 4}));
+    EXPECT_EQ(matches(R"({"F": ["one", "a wonderful day"]})"), (Rules{0, 3, 4}));
+    EXPECT_EQ(matches(R"({"F": ["a wonderful day", "one"]})"), (Rules{0, 3, 4}));
+    EXPECT_EQ(matches(R"({"F": "a wonderful day"})"), (Rules{3, 4}));
+    EXPECT_EQ(matches(R"({"F": ""})"), (Rules{4}));
+    EXPECT_EQ(matches(R"({"F": null})"), Rules{});
+  }
+}
+
+// Keywords are looked for in all values together, and must not be found across two.
+TEST(Keywords, AreOfOneValue) {
+  RuleRun run(rule_with("  k: [mimikatz, iex, 4625]\n  condition: k"));
+  EXPECT_EQ(run.match(R"({"A": "run MimiKatz"})").size(), 1u);
+  EXPECT_EQ(run.match(R"({"A": "mimi", "B": "katz"})").size(), 0u);
+  EXPECT_EQ(run.match(R"({"A": ["i", "ex", "IEX"]})").size(), 1u);
+  EXPECT_EQ(run.match(R"({"A": 4625, "B": "x"})").size(), 1u);
+  EXPECT_EQ(run.match(R"({"A": 46, "B": 25})").size(), 0u);
+  EXPECT_EQ(run.match(R"({"A": null, "B": {}})").size(), 0u);
+  // A letter whose folded form is of another size, between others.
+  EXPECT_EQ(run.match("{\"A\": \"\u212a\", \"B\": \"mimi\u212aatz\", \"C\": 1}").size(), 1u);
+}
+
+// The words without which an expression cannot match decide whether it is tried.
+TEST(Regex, IsTriedWhereItsWordsAre) {
+  RuleRun run(rule_with("  a: {F|re: '(?i)(set).*&&\\s?set.*(environment|invoke|input).*&&.*\"'}\n"
+                        "  condition: a") +
+              "\n---\n" +
+              rule_with("  a: {F|re: '(Get-Item|gci).{1,64}-Path .{1,64}\\\\control'}\n"
+                        "  condition: a") +
+              "\n---\n" + rule_with("  a: {F|re: '\\w+`(\\w+|-|.)`[\\w+|\\s]'}\n  condition: a"));
+  const auto matches = [&](std::string_view json) {
+    run.match(json);
+    return run.matches;
+  };
+  using Rules = std::vector<std::uint32_t>;
+  EXPECT_EQ(matches(R"({"F": "set x&&SET y invoke&&z\""})"), (Rules{0}));
+  EXPECT_EQ(matches(R"({"F": "set x&& set y Input&&z\""})"), (Rules{0}));
+  EXPECT_EQ(matches(R"({"F": "set x& set y Input&&z\""})"), Rules{});
+  EXPECT_EQ(matches(R"({"F": "gci a -Path HKLM\\control"})"), (Rules{1}));
+  EXPECT_EQ(matches(R"({"F": "Get-Item a -Path HKLM\\control"})"), (Rules{1}));
+  EXPECT_EQ(matches(R"({"F": "Get-Item a -Path HKLM\\Control"})"), Rules{});
+  EXPECT_EQ(matches(R"({"F": "i`n`v"})"), (Rules{2}));
+}
+
 }  // namespace
 }  // namespace rpcmarshal::sigma
