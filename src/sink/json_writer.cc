@@ -105,7 +105,7 @@ void JsonWriter::string_body(std::string_view s) {
   *to++ = '"';
   for (std::size_t i = 0; i < s.size();) {
     if (to >= block + kBlock) {
-      out_.append(block, to);
+      out_.append(block, static_cast<std::size_t>(to - block));
       to = block;
     }
     const std::uint64_t group = load_group(s, i);
@@ -135,7 +135,7 @@ void JsonWriter::string_body(std::string_view s) {
     }
   }
   *to++ = '"';
-  out_.append(block, to);
+  out_.append(block, static_cast<std::size_t>(to - block));
 }
 
 void JsonWriter::string_utf16(Bytes utf16, ByteOrder order) {
