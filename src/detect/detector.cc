@@ -23,18 +23,19 @@ Alert alert_of(const sigma::Metadata& about) {
 }  // namespace
 
 Detector::Detector(Rules& rules, Correlations& correlations, int thread)
-    : rules_(rules),
+    : timed_(rules.correlator().timed()),
+      keys_(rules.hints()),
+      rules_(rules),
       correlations_(correlations),
       thread_(thread),
       derived_(rules.derived()),
       classifier_(rules.engine(), rules.known()),
-      matcher_(rules.engine()),
-      keys_(rules.hints()) {
+      matcher_(rules.engine()) {
   classifier_.set_sources(rules.fixed_sources());
   about_.resize(rules.engine().rule_count());
 }
 
-const Rules::Route& Detector::route_of(const Event& event) {
+const Rules::Route* Detector::route_of(const Event& event) {
   const RouteKey key = keys_.of(event);
   const auto slot_of = [&](const RouteKey& of) {
     const std::size_t mask = route_slots_.size() - 1;
@@ -42,7 +43,8 @@ const Rules::Route& Detector::route_of(const Event& event) {
     while (route_slots_[at].route != nullptr && !(route_slots_[at].key == of)) at = (at + 1) & mask;
     return at;
   };
-  if (const RouteSlot& slot = route_slots_[slot_of(key)]; slot.route != nullptr) return *slot.route;
+  if (const RouteSlot& slot = route_slots_[slot_of(key)]; slot.route != nullptr)
+    return slot.nothing ? nullptr : slot.route;
   // Users' interfaces make the number of keys theirs; outcomes and parts do not multiply much.
   if (routes_.size() >= kMaxRoutes) {
     routes_.clear();
@@ -55,23 +57,24 @@ const Rules::Route& Detector::route_of(const Event& event) {
       if (slot.route != nullptr) route_slots_[slot_of(slot.key)] = slot;
     }
   }
-  route_slots_[slot_of(key)] = {key, &routes_.emplace_back(rules_.route(event, key))};
-  return routes_.back();
+  const Rules::Route& route = routes_.emplace_back(rules_.route(event, key));
+  route_slots_[slot_of(key)] = {key, &route, route.nothing};
+  return route.nothing ? nullptr : &route;
 }
 
 std::span<const Alert> Detector::event(const Event& event) {
   ++events_;
   alerts_.clear();
   json_ = {};
-  const Rules::Route& route = route_of(event);
-  if (route.nothing) {
-    if (rules_.correlator().timed()) {
+  const Rules::Route* const route = route_of(event);
+  if (route == nullptr) {
+    if (timed_) {
       seen_.rules.clear();
       observe(event.time);
     }
     return {};
   }
-  run(route, event.client, event.server, event.time,
+  run(*route, event.client, event.server, event.time,
       [&](const Rules::Sources& sources, sigma::EventFields& out) {
         if (sources.tree != nullptr)
           filler_.add(event, *sources.tree, sources.outside, sources.all, out);
@@ -177,7 +180,7 @@ void Detector::run(const Rules::Route& route, const Endpoint& client, const Endp
   order_alerts();
 
   if (seen_.rules.empty()) {
-    if (correlator.timed()) observe(time);
+    if (timed_) observe(time);
     return;
   }
   if (found != nullptr && seen_.rules.size() > 1) std::ranges::sort(seen_.rules);
@@ -203,7 +206,7 @@ std::span<const Alert> Detector::event(logs::LogReader& log, bool with_json) {
 
   const sigma::Correlator& correlator = rules_.correlator();
   const std::vector<std::uint32_t>& found = matcher_.match(plan, fields);
-  if (found.empty() && !correlator.timed()) return {};
+  if (found.empty() && !timed_) return {};
   const std::int64_t time = logs::event_time(fields, rules_.known());
   seen_.rules.clear();
   needed_.clear();
@@ -214,7 +217,7 @@ std::span<const Alert> Detector::event(logs::LogReader& log, bool with_json) {
     correlator.fields_of(rule, needed_);
   }
   order_alerts();
-  if (!seen_.rules.empty() || correlator.timed()) {
+  if (!seen_.rules.empty() || timed_) {
     seen_.values.clear();
     seen_.values.take(fields, needed_);
     observe(time);

@@ -67,7 +67,8 @@ class Detector {
                  const std::vector<std::vector<sigma::MatchedField>>& known);
   /// The highest level first.
   void order_alerts();
-  const Rules::Route& route_of(const Event& event);
+  /// nullptr: nothing matches events of this kind.
+  const Rules::Route* route_of(const Event& event);
   /// `fill_tree` adds what is neither a constant nor in the header.
   template <typename Fill>
   void fill(const Rules::Sources& sources, const Endpoint& client, const Endpoint& server,
@@ -81,25 +82,33 @@ class Detector {
 
   static constexpr std::size_t kMaxRoutes = 65536;
 
+  /// Open addressing, a power of two; each route stays where it is.
+  struct RouteSlot {
+    RouteKey key;
+    const Rules::Route* route = nullptr;  ///< nullptr: the slot is free
+    bool nothing = true;                  ///< as in the route, which need not be looked at then
+  };
+
+  // What every event needs stands together: the decoder leaves little of the rest in the
+  // processor's caches.
+  std::vector<RouteSlot> route_slots_{std::size_t{256}};
+  std::uint64_t events_ = 0;
+  std::string_view json_;  // in text_
+  std::vector<Alert> alerts_;
+  const bool timed_;  ///< time passing is something to correlations
+  RouteKeys keys_;
+
   Rules& rules_;
   Correlations& correlations_;
   const int thread_;
   logs::DerivedFields derived_;
   logs::Classifier classifier_;
   sigma::Matcher matcher_;
-  /// Open addressing, a power of two; each route stays where it is.
-  struct RouteSlot {
-    RouteKey key;
-    const Rules::Route* route = nullptr;
-  };
-  std::vector<RouteSlot> route_slots_{std::size_t{256}};
   std::deque<Rules::Route> routes_;
-  RouteKeys keys_;
   EventJson event_json_;
   EventFiller filler_;
   sigma::EventFields fields_, fed_;
   std::string text_;
-  std::string_view json_;  // in text_
   /// Of the last event that was asked for them, the client's and the server's.
   struct Address {
     IpAddress address;
@@ -109,7 +118,6 @@ class Detector {
   std::pair<std::string, std::string> zeek_names_;
   std::string_view input_;
   std::uint64_t place_ = 0;
-  std::vector<Alert> alerts_;
   /// What alerts_ have matched; the first `explained_used_` are of this event.
   std::deque<std::vector<Alert::Match>> explained_;
   std::size_t explained_used_ = 0;
@@ -129,7 +137,6 @@ class Detector {
   std::vector<sigma::CorrelationMatch> correlated_;
   std::vector<Alert> correlated_alerts_;
   std::vector<sigma::FieldId> needed_;
-  std::uint64_t events_ = 0;
   std::uint64_t by_level_[5] = {};
 };
 

@@ -257,9 +257,10 @@ bool Matcher::evaluate(std::uint32_t op) {
 }
 
 bool Matcher::holds(PredicateId id) {
-  const Predicate& p = program_.predicates[id];
-  if (p.scanned() && !plan_->asked(id)) return found_[id] == epoch_;
+  // Without a look at the predicate: they are many, and large.
+  if (plan_->scanned(id)) return found_[id] == epoch_;
   if (asked_[id] >> 1 == epoch_) return (asked_[id] & 1) != 0;
+  const Predicate& p = program_.predicates[id];
   bool possible = p.guards.empty();
   for (const PredicateId guard : p.guards) possible = possible || holds(guard);
   const bool result = possible && compute(p);

@@ -63,15 +63,18 @@ void Plan::compile(const Program& program) {
   }
 
   std::vector<Words> words;
-  asked_.assign(program.predicates.size(), false);
+  scanned_.assign(program.predicates.size(), false);
   for (PredicateId id = 0; id < used.size(); ++id) {
     if (!used[id]) continue;
     predicates_.push_back(id);
     const Predicate& p = program.predicates[id];
     if (!p.scanned()) continue;
-    asked_[id] = p.kind == Predicate::Kind::kContains && p.text.size() < LongWords::kLeast &&
-                 this->waiting(id).empty();
-    if (!asked_[id]) add_scanned(program, id, words);
+    // Short words, which texts are full of.
+    const bool asked = p.kind == Predicate::Kind::kContains && p.text.size() < LongWords::kLeast &&
+                       this->waiting(id).empty();
+    if (asked) continue;
+    scanned_[id] = true;
+    add_scanned(program, id, words);
   }
   const auto separable = [](const std::vector<std::string>& all) {
     return std::none_of(all.begin(), all.end(), [](const std::string& word) {

@@ -72,8 +72,8 @@ class Plan {
     if (at + 1 >= waiting_from_.size()) return {};
     return {waiting_.data() + waiting_from_[at], waiting_from_[at + 1] - waiting_from_[at]};
   }
-  /// A predicate of a kind that is scanned, which this plan evaluates when a rule asks.
-  bool asked(PredicateId predicate) const { return asked_[predicate]; }
+  /// Scanning finds this predicate; else it is evaluated when a rule asks. Of predicates().
+  bool scanned(PredicateId predicate) const { return scanned_[predicate]; }
   /// Rules (positions) that are evaluated for every event.
   const std::vector<std::uint32_t>& always() const { return always_; }
   std::size_t memory() const;
@@ -96,7 +96,7 @@ class Plan {
   PredicateId first_waited_for_ = 0;
   std::vector<std::uint32_t> waiting_from_, waiting_;
   std::vector<std::uint32_t> always_;
-  std::vector<bool> asked_;
+  std::vector<bool> scanned_;  // by predicate
 };
 
 }  // namespace rpcmarshal::sigma

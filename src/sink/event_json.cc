@@ -17,10 +17,12 @@ void put_digits(char* to, std::uint32_t value, int width) {
 
 void append_time(std::string& out, Timestamp time) {
   namespace chrono = std::chrono;
-  const chrono::sys_time<chrono::nanoseconds> at{chrono::nanoseconds(time)};
+  // Whole days before the first nanosecond there is are not counted in nanoseconds.
+  const auto at = chrono::floor<chrono::microseconds>(
+      chrono::sys_time<chrono::nanoseconds>(chrono::nanoseconds(time)));
   const auto day = chrono::floor<chrono::days>(at);
   const chrono::year_month_day date(day);
-  const auto micros = static_cast<std::uint64_t>((at - day).count() / 1000);
+  const auto micros = static_cast<std::uint64_t>((at - day).count());
   const auto seconds = static_cast<std::uint32_t>(micros / 1'000'000);
   char text[] = "0000-00-00T00:00:00.000000Z";
   put_digits(text, static_cast<std::uint32_t>(static_cast<int>(date.year())), 4);
