@@ -231,25 +231,18 @@ std::span<const Alert> Detector::event(logs::LogReader& log, bool with_json) {
   return alerts_;
 }
 
-namespace {
-
-/// Fills what is the same in all alerts of a rule.
-template <typename About>
-void make_about(About& out, const sigma::Metadata& metadata, bool alerts) {
-  out.made = true;
-  out.alerts = alerts;
-  out.alert = alert_of(metadata);
-  out.level = level_rank(out.alert.level);
-  out.rule_json = rule_json(out.alert);
-  out.alert.rule_json = out.rule_json;
+void Detector::About::make(const sigma::Metadata& metadata, bool given_out) {
+  made = true;
+  alerts = given_out;
+  alert = alert_of(metadata);
+  level = level_rank(alert.level);
+  rule_json = rpcmarshal::rule_json(alert);
+  alert.rule_json = rule_json;
 }
-
-}  // namespace
 
 const Detector::About& Detector::about(std::uint32_t rule) {
   About& out = about_[rule];
-  if (!out.made)
-    make_about(out, rules_.engine().program().rules[rule].rule->about, rules_.alerts(rule));
+  if (!out.made) out.make(rules_.engine().program().rules[rule].rule->about, rules_.alerts(rule));
   return out;
 }
 
@@ -257,7 +250,7 @@ const Detector::About& Detector::about(const sigma::Correlation& correlation) {
   About& out = about_correlations_[&correlation];
   if (!out.made) {
     const sigma::Metadata& metadata = correlation.about;
-    make_about(out, metadata, level_rank(metadata.level) >= rules_.least_level());
+    out.make(metadata, level_rank(metadata.level) >= rules_.least_level());
     out.alert.correlation = sigma::correlation_type_name(correlation.type);
   }
   return out;

@@ -126,7 +126,8 @@ class Detector {
     Alert alert;
     std::string rule_json;
     int level = 0;
-    bool made = false, alerts = false;
+    bool made = false, alerts = false;  ///< alerts: they are given out
+    void make(const sigma::Metadata& metadata, bool given_out);
   };
   std::vector<About> about_;
   const About& about(std::uint32_t rule);

@@ -120,12 +120,12 @@ class Correlator {
     std::uint64_t event = 0;  // another one for each event, or group that is one
     std::vector<Key> keys;    // by Feed::key
     std::vector<Entry> entries;
+    std::vector<std::string_view> values;  // of a field that is counted
     FieldTexts fields;
     // Of events that fall into several groups.
     std::vector<std::string_view> texts;                       // of all fields of the group
     std::vector<std::pair<std::size_t, std::size_t>> options;  // of each: from, to
     std::vector<std::size_t> chosen;
-    std::vector<std::string_view> group, values;
     std::string key;
   };
 
